@@ -1,0 +1,24 @@
+"""The interpreted stand-in for ``librt.strings`` (see ``words``)."""
+
+from __future__ import annotations
+
+from struct import Struct, error
+
+_BE = Struct(">q").unpack_from
+_LE = Struct("<q").unpack_from
+
+
+def read_i64_be(b: bytes, index: int, /) -> int:
+    """The eight bytes at ``index``, big-endian, signed."""
+    try:
+        return _BE(b, index)[0]  # type: ignore[no-any-return]
+    except error as e:
+        raise IndexError("index out of range") from e
+
+
+def read_i64_le(b: bytes, index: int, /) -> int:
+    """The eight bytes at ``index``, little-endian, signed."""
+    try:
+        return _LE(b, index)[0]  # type: ignore[no-any-return]
+    except error as e:
+        raise IndexError("index out of range") from e

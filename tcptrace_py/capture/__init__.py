@@ -1,0 +1,1 @@
+"""BYTES → RECORD: every capture format, behind one reader."""

@@ -1,0 +1,1 @@
+"""WORDS → ALL OF THE ABOVE: one module a command."""

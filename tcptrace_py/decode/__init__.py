@@ -1,0 +1,1 @@
+"""RECORD → SEGMENT: link types, tunnels, IP, and TCP with its options."""

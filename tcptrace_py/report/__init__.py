@@ -1,0 +1,1 @@
+"""FINDINGS → TEXT: a frozen, versioned model and one module a format."""

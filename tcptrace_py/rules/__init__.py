@@ -1,0 +1,1 @@
+"""TRANSITIONS AND FACTS → FINDINGS: one module a family, one class a rule."""
