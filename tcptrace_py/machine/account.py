@@ -1,0 +1,195 @@
+"""What a segment adds to its sender's counters and to what is known of both sequence spaces.
+
+This is the part that every segment pays for; it judges no state.  ``start`` and ``ack`` are offsets (sequence):
+the first payload byte's in the sender's space, and the acknowledgement's in the peer's, -1 without ACK.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.sent import Sent
+from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
+
+_REORDERED_WITHIN: Final = 3_000_000
+"""A hole filled within 3 ms was reordering: no sender repairs a loss that fast (Wireshark draws the line there)."""
+
+
+def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """Count ``seg``, sent by ``e`` (``side`` of ``c``) to ``p``, and move the edges of both sequence spaces."""
+    sent = e.counters()
+    flags = seg.flags
+    length = seg.length
+    sent.packets += 1
+    if seg.captured < length:
+        sent.truncated_packets += 1
+    if seg.checksum == BAD:
+        sent.bad_checksums += 1
+    if flags & (SYN | FIN | RST | PSH | URG):
+        _count_flags(sent, flags)
+    if ack >= 0:
+        sent.ack_packets += 1
+        if flags & (SYN | FIN | RST) == 0:
+            if length == 0:
+                sent.pure_acks += 1
+                if ack == e.acked and p.snd_nxt > ack and seg.window == e.last_window:
+                    sent.duplicate_acks += 1
+            _count_window(c, side, sent, p, seg)
+        if flags & RST == 0:
+            acknowledge(c, side, e, p, seg, ack)
+    if seg.sacks:
+        sent.sack_packets += 1
+    if length and not flags & RST:
+        _count_data(c, side, e, p, sent, seg, start)
+
+
+def _count_flags(sent: Sent, flags: i64) -> None:
+    if flags & SYN:
+        sent.syn += 1
+    if flags & FIN:
+        sent.fin += 1
+    if flags & RST:
+        sent.rst += 1
+    if flags & PSH:
+        sent.push += 1
+    if flags & URG:
+        sent.urgent += 1
+
+
+def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segment) -> None:
+    """The window as the peer understands it: scaled when both sides offered to (RFC 7323, 2.2)."""
+    window = seg.window
+    if sent.window_scale > 0:
+        peer = p.sent
+        if peer is not None and peer.window_scale >= 0:
+            window <<= sent.window_scale
+    if window > sent.max_window:
+        sent.max_window = window
+    if sent.min_window < 0 or window < sent.min_window:
+        sent.min_window = window
+    if window == 0:
+        sent.zero_windows += 1
+        if not c.facts & fa.ZERO_WINDOW:
+            c.note(fa.ZERO_WINDOW, side, seg.number, seg.time, -1, -1)
+
+
+def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+    """``e`` acknowledges ``p``'s sequence space up to ``ack``: round trip, unseen bytes, both edges."""
+    if ack > p.snd_una:
+        p.snd_una = ack
+        if p.timed >= 0 and ack >= p.timed:
+            sample: i64 = seg.time - p.timed_at
+            p.timed = -1
+            if sample >= 0:
+                p.counters().rtt(sample)
+                if e.turnaround < 0 or sample < e.turnaround:
+                    e.turnaround = sample
+        holes = p.holes
+        if holes is not None and holes.contiguous < ack:
+            lost: i64 = holes.give_up(ack)
+            if lost:
+                _unseen(c, side, p, seg, lost)
+            if holes.is_whole():
+                p.holes = None
+        # bytes acknowledged beyond all that was seen: the capture misses them (a FIN among them is not known)
+        if ack > p.snd_nxt:
+            _unseen(c, side, p, seg, ack - p.snd_nxt)
+            p.snd_nxt = ack
+    if ack > e.acked:
+        e.acked = ack
+        e.acked_frame = seg.number
+
+
+def _unseen(c: Connection, side: i64, p: Endpoint, seg: Segment, count: i64) -> None:
+    p.counters().missing_bytes += count
+    c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
+
+
+def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+    """Payload: new and in order (the usual case), or beyond a hole, or seen before."""
+    length = seg.length
+    end: i64 = start + length
+    sent.data_packets += 1
+    sent.payload_bytes += length
+    if start == e.snd_nxt and e.holes is None:
+        e.snd_nxt = end
+        sent.unique_bytes += length
+        if e.timed < 0:
+            e.timed = end
+            e.timed_at = seg.time
+        return
+    if length == 1 and start == e.snd_nxt - 1 and e.snd_una >= start:
+        _probe(sent, p)
+        return
+    holes = e.holes
+    if holes is None:
+        holes = Ranges(e.snd_nxt)
+        if start > e.snd_nxt:
+            e.holes = holes
+    fills: bool = start < e.snd_nxt
+    new: i64 = holes.add(start, end)
+    sent.unique_bytes += new
+    if end > e.snd_nxt:
+        e.snd_nxt = end
+    if holes.is_whole():
+        e.holes = None
+    if new < length:
+        sent.retransmitted_packets += 1
+        sent.retransmitted_bytes += length - new
+        e.timed = -1  # Karn: what was sent twice measures nothing
+        c.facts |= fa.RETRANSMISSION
+    elif fills:
+        if seg.time - e.last_time < _REORDERED_WITHIN:
+            sent.out_of_order_packets += 1
+        e.timed = -1
+
+
+def _probe(sent: Sent, p: Endpoint) -> None:
+    """One byte below SND.NXT again: a window probe against a closed window, else a keep-alive."""
+    if p.last_window == 0:
+        sent.window_probes += 1
+    else:
+        sent.keepalives += 1
+
+
+def contiguous(e: Endpoint) -> i64:
+    """Up to which offset everything ``e`` sent has passed the observer, or was acknowledged."""
+    holes = e.holes
+    if holes is None:
+        return e.snd_nxt
+    return holes.contiguous
+
+
+def remember(e: Endpoint, seg: Segment) -> None:
+    """Keep what the next segment of this side is compared with."""
+    e.last_time = seg.time
+    e.last_frame = seg.number
+    e.last_ip_id = seg.ip_id
+    e.last_check = seg.checksum_field
+    e.last_seq = seg.seq
+    e.last_flags = seg.flags
+    e.last_length = seg.length
+    if seg.flags & ACK:
+        e.last_ack = seg.ack
+        e.last_window = seg.window
+
+
+def is_captured_twice(e: Endpoint, seg: Segment, within: i64) -> bool:
+    """The same frame as this side's last one: seen at two ports, not sent twice (TTL may differ).
+
+    A retransmission has an IP id of its own.  Where there is none (IPv6, or id 0), a pure ACK repeated within a
+    millisecond is as likely a duplicate ACK, and is taken for one.
+    """
+    if seg.seq != e.last_seq or seg.checksum_field != e.last_check or seg.flags != e.last_flags:
+        return False
+    if seg.length != e.last_length or seg.ip_id != e.last_ip_id or seg.flags & ACK and seg.ack != e.last_ack:
+        return False
+    if seg.time - e.last_time >= within or seg.time < e.last_time:
+        return False
+    return seg.ip_id > 0 or seg.length > 0 or seg.flags & (SYN | FIN) != 0

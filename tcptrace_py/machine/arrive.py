@@ -1,0 +1,100 @@
+"""What a segment that passes towards an endpoint may do to it: RFC 9293, 3.10.7, check by check, in its order.
+
+Everything here is assumed: the observer sees a segment pass, not arrive.  ``e`` is the receiver, ``p`` the sender.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from tcptrace_py.machine import events as ev
+from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.account import contiguous
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.depart import crossing
+from tcptrace_py.machine.endpoint import PROVEN, Endpoint
+from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
+
+
+def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """``seg`` passes towards ``e``, which is ``side`` of ``c``."""
+    if seg.flags & RST:
+        receive_rst(c, side, e, p, seg, start, ack)
+    elif seg.flags & SYN:
+        receive_syn(c, side, e, p, seg, ack)
+    else:
+        receive_ack(c, side, e, p, seg, ack)
+        receive_text_and_fin(c, side, e, p, seg, start)
+
+
+def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """Second check: a RST counts when it stands exactly at RCV.NXT (RFC 5961, 3.2)."""
+    frame = seg.number
+    if 1 << e.state & st.NO_CONNECTION:
+        return
+    if e.state == st.SYN_SENT:
+        # 3.10.7.3, second check: only a RST whose ACK is acceptable
+        if ack == e.snd_nxt and seg.flags & ACK:
+            e.pass_by(ev.RECEIVE_RST, seg.time, frame, "RST received: refused")
+        return
+    exact: bool = start == e.acked or start == contiguous(p) or start == p.snd_nxt
+    if e.acked < 0 and e.state == st.SYN_RECEIVED:
+        exact = True
+    if not exact:
+        c.note(fa.RST_NOT_EXACT, 1 - side, frame, seg.time, -1, start - contiguous(p))
+        return
+    if e.state == st.TIME_WAIT:
+        c.note(fa.TIME_WAIT_KILLED, side, frame, seg.time, -1, -1)
+    e.pass_by(ev.RECEIVE_RST, seg.time, frame, "RST received")
+
+
+def receive_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+    """A SYN: to LISTEN the beginning, to SYN_SENT an answer, to everything else a reason for a challenge ACK."""
+    if not seg.flags & ACK:
+        if e.state == st.SYN_SENT:
+            e.pass_by(ev.RECEIVE_SYN, seg.time, seg.number, "SYN met SYN")
+        elif e.state == st.LISTEN:
+            # whether the SYN arrives shows in the answer; until then a request may or may not exist
+            e.possible |= st.IN_SYN_RECEIVED
+        return
+    if e.state == st.SYN_SENT or e.state == st.SYN_RECEIVED:
+        if 0 < ack <= e.snd_nxt:
+            e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
+            e.hole = -1
+    elif e.state == st.ESTABLISHED and e.top().evidence != PROVEN and not crossing(e, e.top().time, seg.time):
+        # the same SYN-ACK again before any sign of life from e: the first one was lost beyond this point
+        e.retract(seg.number, "SYN-ACK sent again before any answer: the first was lost")
+        e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
+
+
+def receive_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+    """Fifth check: the ACK of the endpoint's SYN, and of its FIN."""
+    if ack < 1:
+        return
+    if e.state == st.SYN_RECEIVED:
+        if ack <= e.snd_nxt:
+            e.pass_by(ev.RECEIVE_ACK_OF_SYN, seg.time, seg.number, "ACK of its SYN received")
+    if e.state == st.SYN_SENT and ack != e.snd_nxt:
+        c.note(fa.SYN_CHALLENGED, 1 - side, seg.number, seg.time, e.syn_last_frame, -1)
+    if e.fin >= 0 and ack > e.fin and ack <= e.snd_nxt:
+        e.pass_by(ev.RECEIVE_ACK_OF_FIN, seg.time, seg.number, "ACK of its FIN received")
+
+
+def receive_text_and_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
+    """Seventh and eighth check: a FIN counts once everything before it has arrived."""
+    if p.fin < 0:
+        return
+    if e.hole >= 0 and seg.length and start <= e.hole < start + seg.length:
+        e.hole = -1  # what its own ACK showed missing passes again
+    if contiguous(p) < p.fin or e.hole >= 0 and e.hole < p.fin:
+        return
+    if e.acked > p.fin:
+        return  # it has long acknowledged it
+    top = e.top()
+    again: bool = seg.flags & FIN != 0 and p.fin_count > 1
+    if again and 1 << top.state & st.FIN_RECEIVED and top.evidence != PROVEN and len(e.steps) > 1:
+        if not crossing(e, top.time, seg.time):
+            e.retract(seg.number, "the peer's FIN came again before any ACK of it: the first was lost")
+    if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
+        e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")

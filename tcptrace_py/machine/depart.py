@@ -1,0 +1,261 @@
+"""What sending a segment proves of its sender: RFC 9293 read backwards, from the segment to the states that emit it.
+
+The sender's own segment is the only proof there is.  Against it stands one doubt: what passed the observer
+towards the sender less than a round trip before may have crossed with this segment, so that it says nothing of
+that yet (``crossing``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from tcptrace_py.machine import events as ev
+from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
+from tcptrace_py.machine.sequence import wrap
+from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
+
+_UNKNOWN_TURNAROUND: Final = 100_000_000
+_JITTER: Final = 5_000_000
+
+
+def crossing(e: Endpoint, then: i64, now: i64) -> bool:
+    """Whether what passed towards ``e`` at ``then`` may still have been under way when ``e`` sent what passes now."""
+    turnaround: i64 = e.turnaround
+    if turnaround < 0:
+        turnaround = _UNKNOWN_TURNAROUND
+    return now - then <= turnaround + _JITTER
+
+
+def depart(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """``e`` sent ``seg``: what does that prove of ``e``?"""
+    if seg.flags & RST:
+        send_rst(c, side, e, p, seg)
+    elif seg.flags & SYN:
+        if seg.flags & ACK:
+            send_syn_ack(c, side, e, p, seg, ack)
+        else:
+            send_syn(c, side, e, p, seg)
+    else:
+        send_plain(c, side, e, p, seg, start, ack)
+
+
+def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """A SYN of this connection's ISN (the tracker has seen to that): 3.10.1, or its repetition, 3.8.1."""
+    if e.syn_count == 0:
+        e.active = True
+        e.syn_time = seg.time
+        e.syn_frame = seg.number
+        e.act(ev.SEND_SYN, seg.time, seg.number, PROVEN, "SYN sent")
+        if p.active:
+            c.note(fa.SIMULTANEOUS_OPEN, side, seg.number, seg.time, p.syn_frame, -1)
+    elif e.acked >= 1:
+        # it has acknowledged the peer's SYN since: the network held this one back (3.5, figure 8)
+        c.note(fa.OLD_SYN, side, seg.number, seg.time, e.syn_frame, -1)
+        return
+    else:
+        c.note(fa.SYN_AGAIN, side, seg.number, seg.time, e.syn_last_frame, seg.time - e.syn_last)
+        if not crossing(e, p.syn_last, seg.time):
+            e.prove(st.IN_SYN_SENT, seg.time, seg.number, "SYN sent again: no SYN-ACK reached it")
+    e.syn_last = seg.time
+    e.syn_last_frame = seg.number
+    e.syn_count += 1
+    if seg.length:
+        c.note(fa.DATA_ON_SYN, side, seg.number, seg.time, -1, seg.length)
+    if seg.fast_open >= 0:
+        c.note(fa.FAST_OPEN, side, seg.number, seg.time, -1, seg.fast_open)
+
+
+def send_syn_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+    """3.10.7.2, third check: SYN received.  A SYN cookie would leave no state, so one SYN-ACK is no proof."""
+    covers: bool = 0 < ack <= p.snd_nxt
+    if not covers and p.origin >= 0:
+        c.note(fa.SYN_ACK_BAD_ACK, side, seg.number, seg.time, p.syn_frame, -1)
+    again: bool = e.syn_count > 0 and seg.seq == e.origin and not (e.active and e.possible & st.IN_SYN_SENT)
+    if not again:
+        if e.syn_count > 0 and seg.seq != e.origin:
+            c.note(fa.SYN_ACK_CHANGED, side, seg.number, seg.time, e.syn_last_frame, -1)
+            e.origin = seg.seq
+            e.snd_nxt = 1
+        if e.active:
+            e.act(ev.SEND_SYN_ACK, seg.time, seg.number, PROVEN, "SYN met SYN: SYN-ACK sent")
+        else:
+            if e.syn_count == 0:
+                e.syn_time = seg.time
+                e.syn_frame = seg.number
+            e.act(ev.SEND_SYN_ACK, seg.time, seg.number, ASSUMED, "SYN received, SYN-ACK sent")
+    else:
+        _syn_ack_again(c, side, e, p, seg)
+    e.syn_last = seg.time
+    e.syn_last_frame = seg.number
+    e.syn_count += 1
+
+
+def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """The same SYN-ACK again: the ACK of it was lost beyond this point, or ignored, or only the SYN came again."""
+    unprovoked: bool = p.syn_last <= e.syn_last
+    c.note(fa.SYN_ACK_AGAIN, side, seg.number, seg.time, e.syn_last_frame, seg.time - e.syn_last)
+    if e.acked > 1 and not c.facts & fa.DATA_ON_SYN:
+        return  # it has acknowledged data since: an old duplicate
+    if p.acked >= 1 and not crossing(e, p.last_time, seg.time):
+        c.note(fa.THIRD_ACK_IGNORED, side, seg.number, seg.time, p.acked_frame, -1)
+    if e.state != st.SYN_RECEIVED and not crossing(e, e.top().time, seg.time):
+        e.prove(st.IN_SYN_RECEIVED, seg.time, seg.number, "SYN-ACK sent again: the ACK of it did not count")
+    if unprovoked and e.state == st.SYN_RECEIVED:
+        # nothing but a request in memory repeats a SYN-ACK by itself: no SYN cookie
+        top = e.top()
+        if top.evidence != PROVEN:
+            top.evidence = PROVEN
+            top.confirmed_by = seg.number
+
+
+def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """Data, ACK or FIN: the sender holds a connection, and what it acknowledges it has received."""
+    now = seg.time
+    mask: i64 = st.IN_SYN_RECEIVED | st.SYNCHRONIZED
+    again: bool = e.fin >= 0 and seg.flags & FIN != 0
+    if ack >= 1 and p.origin >= 0:
+        if e.active:
+            if not e.possible & st.IN_SYN_RECEIVED or seg.length:
+                mask = st.SYNCHRONIZED
+        elif (ack > 1 or seg.length or seg.flags & FIN) and not c.facts & fa.DATA_ON_SYN:
+            mask = st.SYNCHRONIZED
+    if ack >= e.acked:
+        mask &= _peer_fin(c, side, e, p, seg, ack)
+    if seg.length and not again:
+        mask &= _data(c, side, e, p, seg, start)
+    top = e.top()
+    if top.evidence != PROVEN and top.frame != seg.number and crossing(e, top.time, now):
+        # what it was assumed to have received may have crossed with this
+        if not (seg.flags & FIN):
+            mask |= 1 << top.state
+    if again:
+        _fin_again(c, side, e, p, seg, mask)
+        return
+    e.prove(mask, now, seg.number, _why(mask, ack > p.fin >= 0))
+    if seg.flags & FIN:
+        _fin(c, side, e, p, seg, start, ack)
+    elif e.state == st.TIME_WAIT and p.fin_last > e.timer_from and ack > p.fin >= 0:
+        e.timer_from = now  # 3.10.7.4, eighth check: the FIN again, acknowledged, restarts 2 MSL
+        c.note(fa.TIME_WAIT_RESTARTED, side, seg.number, now, p.fin_last_frame, -1)
+
+
+def _why(mask: i64, covers_fin: bool) -> str:
+    if covers_fin and mask & ~st.FIN_RECEIVED == 0:
+        return "FIN received: its ACK covers it"
+    if mask & st.IN_SYN_RECEIVED == 0:
+        return "its segment shows the handshake complete"
+    return "its segment shows that it holds the connection"
+
+
+def _peer_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> i64:
+    """What the ACK says of the peer's FIN: covered is received; not covered, long after it passed, is not."""
+    if p.fin < 0 or ack < 0:
+        return st.ANY
+    if ack > p.fin:
+        e.hole = -1
+        return st.FIN_RECEIVED
+    if seg.flags & FIN and e.fin < 0 or not crossing(e, p.fin_time, seg.time):
+        if not crossing(e, p.fin_time, seg.time):
+            e.hole = ack
+        return st.ANY & ~st.FIN_RECEIVED
+    return st.ANY
+
+
+def _data(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> i64:
+    """Which states send these bytes: new ones only before FIN; old ones as long as something is unacknowledged."""
+    end: i64 = start + seg.length
+    if end >= e.snd_nxt and start >= e.snd_una and e.fin >= 0 and start >= e.fin and end > e.fin:
+        if not (seg.length == 1 and start == e.fin):
+            c.note(fa.DATA_AFTER_FIN, side, seg.number, seg.time, e.fin_frame, seg.length)
+        return st.ANY
+    if start + 1 == e.snd_nxt and seg.length == 1:
+        return st.ANY  # a probe
+    if e.fin < 0:
+        if p.fin >= 0 and not p.fin_count == 0 and not crossing(e, p.fin_time, seg.time):
+            c.note(fa.DATA_AFTER_PEER_FIN, side, seg.number, seg.time, p.fin_frame, seg.time - p.fin_time)
+        return st.MAY_SEND_DATA | st.IN_SYN_RECEIVED
+    if crossing(e, p.last_time, seg.time):
+        return st.ANY
+    return st.MAY_SEND_DATA | st.FIN_UNACKNOWLEDGED
+
+
+def _fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+    """Its first FIN: 3.10.4."""
+    e.fin = start + seg.length
+    e.fin_time = seg.time
+    e.fin_frame = seg.number
+    e.fin_last = seg.time
+    e.fin_last_frame = seg.number
+    e.fin_count = 1
+    if e.fin + 1 > e.snd_nxt:
+        e.snd_nxt = e.fin + 1
+    if c.first_closer < 0:
+        c.first_closer = side
+    if p.fin >= 0 and ack > p.fin and e.acked <= p.fin:
+        c.three_segment = True
+    e.act(ev.SEND_FIN, seg.time, seg.number, PROVEN, "FIN sent")
+    if p.fin >= 0 and ack <= p.fin:
+        c.note(fa.SIMULTANEOUS_CLOSE, side, seg.number, seg.time, p.fin_frame, -1)
+        if crossing(e, p.fin_time, seg.time):
+            e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "the peer's FIN was under way to it")
+
+
+def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, mask: i64) -> None:
+    """Its FIN again: it had not processed an ACK of it, unless that one and this FIN crossed."""
+    now = seg.time
+    c.note(fa.FIN_AGAIN, side, seg.number, now, e.fin_last_frame, now - e.fin_last)
+    if p.acked > e.fin:
+        c.note(fa.FINAL_ACK_LOST, side, seg.number, now, p.acked_frame, e.state)
+    top = e.top()
+    if top.evidence == PROVEN or not crossing(e, top.time, now):
+        mask &= st.FIN_UNACKNOWLEDGED
+    e.prove(mask, now, seg.number, "FIN sent again: no ACK of it had reached it")
+    e.fin_last = now
+    e.fin_last_frame = seg.number
+    e.fin_count += 1
+
+
+def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """A RST: an abort (3.10.5), or only the answer to a segment that fits no state of the sender (3.10.7)."""
+    reply: bool = not seg.flags & ACK
+    frame = seg.number
+    if e.state == st.SYN_SENT and reply and seg.seq == p.last_ack and p.last_ack != wrap(e.snd_nxt, e.origin):
+        # 3.10.7.3, first check: the answer to an unacceptable ACK; still SYN_SENT
+        c.note(fa.RST_ANSWERS_BAD_ACK, side, frame, seg.time, p.last_frame, -1)
+        return
+    if 1 << e.state & st.NO_CONNECTION:
+        if e.syn_count == 0 and e.fin_count == 0 and p.active and e.rst_frame < 0:
+            c.note(fa.REFUSED, side, frame, seg.time, p.syn_last_frame, -1)
+            e.enter(st.CLOSED, seg.time, frame, PROVEN, "no listener: SYN answered by RST")
+        e.possible = st.IN_CLOSED
+        e.state = st.CLOSED
+        if e.rst_frame < 0:
+            e.rst_frame = frame
+            e.rst_time = seg.time
+        return
+    if e.state == st.SYN_SENT:
+        c.note(fa.RST_FROM_SYN_SENT, side, frame, seg.time, e.syn_frame, -1)
+    c.note(fa.RST_SENT, side, frame, seg.time, p.last_frame, 1 if reply else 0)
+    before = e.possible
+    # an answer needs a question: without a segment of the peer since its own last one, it may be somebody else's
+    forged: bool = reply and e.last_time > p.last_time and before == st.IN_ESTABLISHED
+    why = "RST sent"
+    if reply:
+        why = "no connection any more: RST sent"
+    if forged:
+        e.pass_by(ev.SEND_RST, seg.time, frame, "a RST in its name, which nothing provoked")
+    else:
+        e.act(ev.SEND_RST, seg.time, frame, PROVEN, why)
+    if e.rst_frame < 0:
+        e.rst_frame = frame
+        e.rst_time = seg.time
+    if c.reset_by < 0:
+        c.reset_by = side
+        c.reset_time = seg.time
+    if c.first_closer < 0:
+        c.first_closer = side

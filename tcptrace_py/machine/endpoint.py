@@ -1,0 +1,240 @@
+"""What is inferred of one side of a connection: where it is, where it may be, and the trail that led there.
+
+``state`` is the likeliest of ``possible``.  The trail is a list of Steps; an assumed step is later confirmed by
+what the endpoint itself sends, or retracted by it (then it moves to ``retracted``: often the diagnosis).  Two
+verbs change all this: ``pass_by``, for what passes the observer towards the endpoint and so may have happened
+to it, and ``prove``, for what the endpoint's own segment says of where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.table import BEFORE, NEXT, image
+from tcptrace_py.machine.events import COUNT as EVENTS
+
+ASSUMED: Final = 0
+PROVEN: Final = 1
+TIMER: Final = 2
+EVIDENCE_NAMES: Final = ("assumed", "proven", "timer")
+
+MAX_STEPS: Final = 64
+"""Steps kept an endpoint, and as many retractions: the first ones, and the last (the one in force)."""
+
+# Where an endpoint most plausibly is when its own segment allows several states
+_LIKELIEST: Final = (
+    st.ESTABLISHED,
+    st.CLOSE_WAIT,
+    st.FIN_WAIT_1,
+    st.FIN_WAIT_2,
+    st.TIME_WAIT,
+    st.LAST_ACK,
+    st.CLOSING,
+    st.SYN_RECEIVED,
+    st.SYN_SENT,
+    st.LISTEN,
+    st.CLOSED,
+)
+
+
+@mypyc_attr(acyclic=True)
+class Step:
+    """One entry of the timeline: the state entered, when, in which frame, and on what evidence."""
+
+    def __init__(self, state: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
+        self.state = state
+        self.time = time  # nanoseconds; of a timer: when it ran out
+        self.frame = frame  # -1: no frame (a timer)
+        self.evidence = evidence
+        self.confirmed_by: i64 = -1  # the endpoint's own frame that proved it afterwards
+        self.why = why
+
+
+@mypyc_attr(acyclic=True)
+class Retraction:
+    """A step that the endpoint's own segment refuted."""
+
+    def __init__(self, step: Step, refuted_by: i64, why: str) -> None:
+        self.step = step
+        self.refuted_by = refuted_by
+        self.why = why
+
+
+@mypyc_attr(acyclic=True)
+class Endpoint:
+    """One side.  Offsets count from its own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
+
+    def __init__(self, state: i64, time: i64, frame: i64, why: str) -> None:
+        self.state: i64 = state
+        self.possible: i64 = 1 << state
+        self.steps: list[Step] = [Step(state, time, frame, ASSUMED, why)]
+        self.retracted: list[Retraction] = []
+        # its sequence space, as seen to pass
+        self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
+        self.syn_seen: bool = False  # origin is its true ISN
+        self.snd_nxt: i64 = 0  # offset after the highest byte, SYN or FIN it sent
+        self.snd_una: i64 = 0  # highest acknowledgement of it that passed
+        self.acked: i64 = -1  # highest offset of the peer's space that it acknowledged; -1: never
+        self.acked_frame: i64 = -1
+        self.hole: i64 = -1  # what it acknowledged when its own ACK showed that later bytes did not arrive
+        self.holes: Ranges | None = None  # which of its bytes passed, once they did not pass in order
+        # what it did to open and to close
+        self.active: bool = False  # it sent a SYN without ACK
+        self.syn_time: i64 = 0  # the first SYN or SYN-ACK
+        self.syn_frame: i64 = -1
+        self.syn_last: i64 = 0  # the last one's time
+        self.syn_last_frame: i64 = -1
+        self.syn_count: i64 = 0
+        self.fin: i64 = -1  # offset of its FIN
+        self.fin_time: i64 = 0  # the first FIN
+        self.fin_frame: i64 = -1
+        self.fin_last: i64 = 0
+        self.fin_last_frame: i64 = -1
+        self.fin_count: i64 = 0
+        self.rst_time: i64 = -1  # the first RST that may have killed it
+        self.rst_frame: i64 = -1
+        # the last segment it sent, for duplicates and for judging silence
+        self.last_time: i64 = -1
+        self.last_frame: i64 = -1
+        self.last_ip_id: i64 = -1
+        self.last_check: i64 = -1
+        self.last_seq: i64 = -1
+        self.last_ack: i64 = -1  # as in the header
+        self.last_flags: i64 = 0
+        self.last_length: i64 = 0
+        self.last_window: i64 = -1
+        # time from a segment's passing towards it to its ACK's passing back: the least seen, in ns; -1: unknown
+        self.turnaround: i64 = -1
+        self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
+        self.timed_at: i64 = 0
+        self.timer_from: i64 = 0  # when the timer of its present state last started
+        self.sent: Sent | None = None
+
+    def counters(self) -> Sent:
+        """What it sent, counted; made when first asked for (a SYN alone needs none)."""
+        sent = self.sent
+        if sent is None:
+            sent = Sent()
+            self.sent = sent
+        return sent
+
+    def top(self) -> Step:
+        """The step in force."""
+        return self.steps[len(self.steps) - 1]
+
+    def enter(self, state: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
+        """Put a step on the trail; ``possible`` is the caller's."""
+        steps = self.steps
+        if len(steps) >= MAX_STEPS:
+            steps.pop()
+        steps.append(Step(state, time, frame, evidence, why))
+        self.state = state
+        self.timer_from = time
+
+    def pass_by(self, event: i64, time: i64, frame: i64, why: str) -> None:
+        """Something that would cause ``event`` passed towards it: perhaps it arrived and was accepted."""
+        self.possible |= image(self.possible, event)
+        to: i64 = NEXT[self.state * EVENTS + event]
+        if to >= 0 and to != self.state:
+            self.enter(to, time, frame, ASSUMED, why)
+
+    def act(self, event: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
+        """It did ``event`` itself, which only some of the states allow: those are proven, and where it led."""
+        possible: i64 = image(self.possible, event)
+        to: i64 = NEXT[self.state * EVENTS + event]
+        if possible == 0:
+            possible = image(st.ANY & ~st.NO_CONNECTION, event)
+        if to < 0 or not possible >> to & 1:
+            self.settle(_sources(possible, event), time, frame, ASSUMED, why)
+            to = NEXT[self.state * EVENTS + event]
+        self.possible = possible
+        if to >= 0 and to != self.state:
+            self.enter(to, time, frame, evidence, why)
+        elif to < 0:
+            self.settle(possible, time, frame, evidence, why)
+        self.confirm(frame)
+
+    def prove(self, mask: i64, time: i64, frame: i64, why: str) -> None:
+        """Its own segment was sent in one of the states of ``mask``."""
+        possible: i64 = self.possible & mask
+        if possible == 0:
+            possible = mask
+        if possible == self.possible and possible == 1 << self.state and self.top().evidence == PROVEN:
+            return
+        self.possible = possible
+        if not possible >> self.state & 1:
+            self.settle(possible, time, frame, PROVEN, why)
+        self.confirm(frame)
+
+    def settle(self, possible: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
+        """Move ``state`` into ``possible``: back along the trail as far as it is refuted, else forward."""
+        origins: i64 = 0
+        i: i64 = 0
+        while i < st.COUNT:
+            if possible >> i & 1:
+                origins |= BEFORE[i] & ~st.NO_CONNECTION
+            i += 1
+        while len(self.steps) > 1:
+            step = self.top()
+            if possible >> step.state & 1 or origins >> step.state & 1:
+                break
+            self.retract(frame, why)
+        self.state = self.top().state
+        if not possible >> self.state & 1:
+            self.enter(likeliest(possible), time, frame, evidence, why)
+
+    def retract(self, frame: i64, why: str) -> None:
+        """Take the step in force back."""
+        step = self.steps.pop()
+        if len(self.retracted) < MAX_STEPS:
+            self.retracted.append(Retraction(step, frame, why))
+        top = self.top()
+        self.state = top.state
+        self.timer_from = top.time
+
+    def confirm(self, frame: i64) -> None:
+        """Assumed steps that nothing earlier is possible before are proven by ``frame``."""
+        possible = self.possible
+        i: i64 = len(self.steps) - 1
+        while i >= 0:
+            step = self.steps[i]
+            if step.evidence != PROVEN and step.frame != frame:
+                # a SYN-ACK alone leaves the doubt of a SYN cookie (RFC 4987, 3.6), which nothing later removes
+                if step.state == st.SYN_RECEIVED or possible & BEFORE[step.state] & ~st.NO_CONNECTION:
+                    i -= 1
+                    continue
+                if step.state != st.CLOSED and step.state != st.LISTEN:
+                    step.evidence = PROVEN
+                    step.confirmed_by = frame
+            elif step.evidence == PROVEN:
+                return
+            i -= 1
+
+    def is_sure(self) -> bool:
+        """One state only, and the endpoint's own segments say so."""
+        return self.possible == 1 << self.state and self.top().evidence == PROVEN
+
+
+def likeliest(mask: i64) -> i64:
+    """The most plausible state of a set."""
+    for state in _LIKELIEST:
+        if mask >> state & 1:
+            return state
+    return st.CLOSED
+
+
+def _sources(mask: i64, event: i64) -> i64:
+    """The states from which ``event`` leads into ``mask``."""
+    result: i64 = 0
+    state: i64 = 0
+    while state < st.COUNT:
+        to: i64 = NEXT[state * EVENTS + event]
+        if to >= 0 and mask >> to & 1:
+            result |= 1 << state
+        state += 1
+    return result

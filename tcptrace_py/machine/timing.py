@@ -1,0 +1,120 @@
+"""What time alone does: 2 MSL, retransmissions that are overdue, and endpoints that give up.
+
+Called with the time of whatever comes next (a segment of the connection, or the end of observation), so that
+an endpoint costs nothing while nothing happens to it.  Retransmission is judged by RFC 6298: the timeout is at
+least 200 ms (Linux's minimum, below the RFC's 1 s) and doubles; one that should have come twice over and did not
+is evidence that what it would have repeated was acknowledged.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.endpoint import TIMER, Endpoint
+
+SECOND: Final = 1_000_000_000
+_MAX_DOUBLINGS: Final = 8
+
+
+@mypyc_attr(acyclic=True)
+class Timers:
+    """Timers of the endpoints' TCP, in nanoseconds; from a profile and the user's options."""
+
+    def __init__(
+        self, time_wait: i64, fin_wait_2: i64, syn_give_up: i64, synack_give_up: i64, fin_give_up: i64, slop: i64
+    ) -> None:
+        self.time_wait = time_wait  # 2 MSL
+        self.fin_wait_2 = fin_wait_2  # an orphan's; 0: waits for ever
+        self.syn_give_up = syn_give_up
+        self.synack_give_up = synack_give_up
+        self.fin_give_up = fin_give_up  # an orphan's FIN_WAIT_1, CLOSING, LAST_ACK
+        self.slop = slop  # how late the implementation's timers may run
+
+
+def retransmission_due(e: Endpoint, sent: i64, count: i64, first: i64) -> i64:
+    """When the next retransmission of something sent ``count`` times, last at ``sent``, is surely overdue.
+
+    ``first`` is the first timeout without a measured round trip: 1 s for a SYN (RFC 6298, 2.1).
+    """
+    timeout: i64 = first
+    if first < SECOND and e.turnaround > 0:
+        timeout += 2 * e.turnaround
+    doublings: i64 = count - 1
+    if doublings > _MAX_DOUBLINGS:
+        doublings = _MAX_DOUBLINGS
+    if doublings < 0:
+        doublings = 0
+    # twice the timeout: one retransmission may be lost before the observer
+    return sent + (timeout << doublings) * 2 + SECOND // 4
+
+
+def elapse(e: Endpoint, now: i64, timers: Timers) -> None:
+    """Let time pass for an endpoint, up to ``now``."""
+    state = e.state
+    possible = e.possible
+    if state == st.ESTABLISHED and possible == st.IN_ESTABLISHED:
+        return
+    if e.fin >= 0 and possible & st.FIN_UNACKNOWLEDGED and possible & ~st.FIN_UNACKNOWLEDGED:
+        if now > retransmission_due(e, e.fin_last, e.fin_count, SECOND // 4) and not (
+            1 << state & st.FIN_UNACKNOWLEDGED
+        ):
+            e.possible &= ~st.FIN_UNACKNOWLEDGED
+    if possible & st.IN_SYN_RECEIVED and state != st.SYN_RECEIVED and not e.active and e.syn_count:
+        if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND) + 2 * SECOND:
+            e.possible &= ~st.IN_SYN_RECEIVED
+    if state == st.TIME_WAIT:
+        _expire(e, now, timers.time_wait, timers.slop, 0, "2 MSL passed")
+    elif state == st.SYN_SENT:
+        _give_up(e, now, e.syn_time, timers.syn_give_up, e.syn_last, e.syn_count, SECOND, "no answer: gave up")
+    elif state == st.SYN_RECEIVED:
+        _give_up(
+            e,
+            now,
+            e.syn_time,
+            timers.synack_give_up,
+            e.syn_last,
+            e.syn_count,
+            SECOND,
+            "handshake not completed: gave up",
+        )
+    elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
+        _give_up(
+            e,
+            now,
+            e.fin_time,
+            timers.fin_give_up,
+            e.fin_last,
+            e.fin_count,
+            SECOND // 4,
+            "FIN not acknowledged: gave up",
+        )
+    elif state == st.FIN_WAIT_2 and timers.fin_wait_2:
+        # only an orphan expires, and closing for sending alone leaves none: as likely as not until well past it
+        _expire(e, now, timers.fin_wait_2, timers.slop, timers.fin_wait_2, "peer never closed: orphan expired")
+
+
+def _expire(e: Endpoint, now: i64, timeout: i64, slop: i64, doubt: i64, why: str) -> None:
+    """A timer that ends a state: CLOSED is possible from it on, likeliest after ``doubt``, sure after its slop."""
+    due: i64 = e.timer_from + timeout
+    if now < due:
+        return
+    old: i64 = 1 << e.state
+    e.possible |= st.IN_CLOSED
+    if now < due + doubt:
+        return
+    e.enter(st.CLOSED, due, -1, TIMER, why)
+    if doubt == 0 and now > due + slop:
+        e.possible &= ~old
+
+
+def _give_up(e: Endpoint, now: i64, begun: i64, timeout: i64, last: i64, count: i64, first: i64, why: str) -> None:
+    """Retransmissions that end: CLOSED is possible once one is overdue, likeliest past the limit."""
+    if now < begun + timeout:
+        if now > retransmission_due(e, last, count, first):
+            e.possible |= st.IN_CLOSED
+        return
+    e.possible |= st.IN_CLOSED
+    e.enter(st.CLOSED, begun + timeout, -1, TIMER, why)

@@ -1,0 +1,442 @@
+"""Four-tuples → connections: which connection a segment belongs to, and when one ends and another begins.
+
+A connection is never split by idle time.  A SYN with another ISN begins a new one when the older has ended, is in
+TIME_WAIT, or never got an answer; on a living connection it waits as a *rival* until an answer to it, or the
+death of the older one, shows that it is not a forgery or an old duplicate (RFC 9293, 3.5.1; RFC 5961, 4).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from tcptrace_py.machine import connection as cn
+from tcptrace_py.machine import events as ev
+from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.account import account, is_captured_twice, remember
+from tcptrace_py.machine.arrive import arrive
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.depart import depart
+from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
+from tcptrace_py.machine.sequence import distance, unwrap
+from tcptrace_py.machine.story import conclude
+from tcptrace_py.machine.timing import SECOND, Timers, elapse
+from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
+
+_CAPTURED_TWICE_WITHIN: Final = 1_000_000
+_CANDIDATES: Final = 16
+
+
+@mypyc_attr(acyclic=True)
+class Limits:
+    """What bounds the tracker, and when it calls an endpoint stuck; times in nanoseconds."""
+
+    def __init__(self, max_connections: i64, stuck_after: i64) -> None:
+        self.max_connections = max_connections  # 0: no bound
+        self.stuck_after = stuck_after
+
+
+class Tracker:
+    """All connections that can still change.  Finished ones are put in ``finished``, for the caller to take."""
+
+    def __init__(self, timers: Timers, limits: Limits) -> None:
+        self.timers = timers
+        self.limits = limits
+        # both directions of a four-tuple lead to its latest connection
+        self.flows: dict[bytes, Connection] = {}
+        self.finished: list[Connection] = []
+        self.over: deque[Connection] = deque()  # those that may have ended, in the order in which they did
+        self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
+        self.count: i64 = 0
+        self.living: i64 = 0
+        self.evicted: i64 = 0
+        self.duplicates: i64 = 0
+        self.now: i64 = 0  # the capture's clock: the latest time of any packet
+        self.next_sweep: i64 = 0
+        # a finished connection may still be addressed by late duplicates for about as long as they can live
+        self.linger: i64 = 2 * timers.time_wait + timers.fin_give_up
+
+    # -- one segment -- #
+
+    def segment(self, seg: Segment) -> None:
+        """Take the next segment in."""
+        time = seg.time
+        if time > self.now:
+            self.now = time
+            if time >= self.next_sweep:
+                self.sweep()
+        c = self.flows.get(seg.key)
+        if c is None:
+            c = self.begin(seg, None)
+        side: i64 = CLIENT
+        e = c.client
+        p = c.server
+        if seg.key != c.key:
+            side = SERVER
+            e = c.server
+            p = c.client
+        if seg.seq == e.last_seq and is_captured_twice(e, seg, _CAPTURED_TWICE_WITHIN):
+            self.duplicates += 1
+            e.counters().hardware_duplicates += 1
+            c.note(fa.DUPLICATE_CAPTURE, side, seg.number, time, e.last_frame, -1)
+            return
+        if c.settled and seg.flags & (SYN | FIN | RST) == 0:
+            start: i64 = unwrap(seg.seq, e.origin, e.snd_nxt)
+            ack: i64 = -1
+            if seg.flags & ACK:
+                ack = unwrap(seg.ack, p.origin, p.snd_nxt)
+            account(c, side, e, p, seg, start, ack)
+            self.close_segment(c, side, e, seg)
+            return
+        self.slow_segment(c, side, seg)
+
+    def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
+        """A segment of a connection whose states are not settled, or that may change them."""
+        if c.is_over() and seg.time - c.end > self.linger:
+            c = self.begin(seg, c)
+        elif seg.flags & (SYN | RST) and (seg.flags & SYN or c.rival_side >= 0):
+            c = self.incarnation(c, side, seg)
+        side = CLIENT if seg.key == c.key else SERVER
+        e = c.side(side)
+        p = c.side(1 - side)
+        if seg.flags & SYN and not seg.flags & ACK and c.rival_side == side and seg.seq == c.rival_isn:
+            c.packets += 1
+            c.end = seg.time
+            c.last_frame = seg.number
+            return  # not of this connection, or not yet known to be
+        start: i64 = self.place(c, e, p, seg)
+        ack: i64 = -1
+        if seg.flags & ACK and p.origin >= 0:
+            ack = unwrap(seg.ack, p.origin, p.snd_nxt)
+        elapse(e, seg.time, self.timers)
+        elapse(p, seg.time, self.timers)
+        was_over: bool = c.is_over()
+        depart(c, side, e, p, seg, start, ack)
+        account(c, side, e, p, seg, start, ack)
+        if seg.flags & FIN and e.fin >= 0 and p.fin >= 0 and c.rival_side >= 0:
+            c.rival_side = -1
+        self.handshake(c, side, e, p, seg, ack)
+        arrive(c, 1 - side, p, e, seg, start, ack)
+        self.close_segment(c, side, e, seg)
+        c.settled = c.client.is_sure() and c.server.is_sure() and c.rival_side < 0 and is_established(c)
+        if not was_over and c.is_over():
+            self.over.append(c)
+
+    def close_segment(self, c: Connection, side: i64, e: Endpoint, seg: Segment) -> None:
+        """What every segment leaves behind: the connection's edges, its history, and the sender's last segment."""
+        c.packets += 1
+        if seg.time >= c.end:
+            c.end = seg.time
+        elif not c.facts & fa.DISORDER:
+            c.note(fa.DISORDER, side, seg.number, seg.time, c.last_frame, c.end - seg.time)
+        c.last_frame = seg.number
+        if seg.length:
+            c.write_history(cn.HISTORY_DATA, side)
+        if seg.flags & (SYN | FIN | RST):
+            self.mark(c, side, seg)
+        elif seg.length == 0:
+            c.write_history(cn.HISTORY_ACK, side)
+        remember(e, seg)
+
+    def mark(self, c: Connection, side: i64, seg: Segment) -> None:
+        """The letters of SYN, FIN and RST."""
+        flags = seg.flags
+        if flags & RST:
+            c.write_history(cn.HISTORY_RST, side)
+        elif flags & SYN:
+            c.write_history(cn.HISTORY_SYN_ACK if flags & ACK else cn.HISTORY_SYN, side)
+        else:
+            c.write_history(cn.HISTORY_FIN, side)
+
+    def place(self, c: Connection, e: Endpoint, p: Endpoint, seg: Segment) -> i64:
+        """The offset of the segment's first payload byte; the first segment of a side sets its origin."""
+        if e.origin < 0:
+            e.origin = seg.seq if seg.flags & SYN else (seg.seq - 1) & 0xFFFFFFFF
+            e.snd_nxt = 1
+        if seg.flags & SYN:
+            if not e.syn_seen:
+                e.syn_seen = True
+                offer(e, seg)
+            if seg.flags & ACK and p.origin < 0:
+                p.origin = (seg.ack - 1) & 0xFFFFFFFF
+                p.snd_nxt = 1
+            return unwrap(seg.seq, e.origin, 0) + 1
+        if seg.flags & ACK and p.origin < 0 and not seg.flags & RST:
+            p.origin = (seg.ack - 1) & 0xFFFFFFFF
+            p.snd_nxt = 1
+        return unwrap(seg.seq, e.origin, e.snd_nxt)
+
+    def handshake(self, c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+        """The round trips of the handshake, which tell where the capture was taken; and what rode on it."""
+        if c.midstream or ack < 1 or e.sent is None:
+            return
+        if seg.flags & SYN:
+            if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_server < 0:
+                c.handshake_to_server = seg.time - p.syn_time
+                e.turnaround = c.handshake_to_server
+        elif side == CLIENT and e.last_seq == e.origin and e.syn_count and not seg.flags & RST:
+            if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_client < 0:
+                c.handshake_to_client = seg.time - p.syn_time
+                e.turnaround = c.handshake_to_client
+            if seg.length:
+                c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
+
+    # -- incarnations -- #
+
+    def begin(self, seg: Segment, older: Connection | None) -> Connection:
+        """A new connection whose first segment is ``seg``; ``older`` is the previous one on the same four-tuple."""
+        if older is not None:
+            self.finish(older, seg.time)
+        if self.limits.max_connections and self.living >= self.limits.max_connections:
+            self.evict()
+        time = seg.time
+        frame = seg.number
+        key = seg.key
+        swapped: bool = is_from_server(seg)
+        if swapped:
+            key = reverse(key)
+        syn: bool = seg.flags & SYN != 0
+        if syn:
+            client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
+            server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
+            if swapped:
+                client.possible = st.IN_SYN_SENT
+                client.enter(st.SYN_SENT, time, frame, ASSUMED, "a SYN must have been sent")
+        else:
+            client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
+            server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
+            client.possible = st.SYNCHRONIZED | st.NO_CONNECTION
+            server.possible = st.SYNCHRONIZED | st.NO_CONNECTION
+        self.count += 1
+        self.living += 1
+        c = Connection(self.count, key, client, server, time, frame)
+        c.midstream = not syn
+        if c.midstream:
+            c.facts |= fa.MIDSTREAM
+        if older is not None:
+            c.incarnation = older.incarnation + 1
+        self.flows[key] = c
+        self.flows[reverse(key)] = c
+        if self.limits.max_connections:
+            self.ages.append(c)
+        return c
+
+    def incarnation(self, c: Connection, side: i64, seg: Segment) -> Connection:
+        """Whether a SYN, or a RST while a rival waits, begins a new connection; returns the one it belongs to."""
+        e = c.side(side)
+        p = c.side(1 - side)
+        if seg.flags & RST:
+            if c.rival_side == side and seg.seq == p.last_ack and not seg.flags & ACK:
+                c.rival_challenged = True  # it disowns the older connection: the next SYN is a new one
+            return c
+        if seg.flags & ACK:
+            if c.rival_side == 1 - side and distance(c.rival_isn, seg.ack) == 1:
+                return self.promote(c, seg)
+            return c
+        if e.origin < 0 or e.syn_seen and seg.seq == e.origin:
+            return c
+        if c.is_over():
+            return self.reuse(c, side, seg)
+        if c.rival_side == side and seg.seq == c.rival_isn:
+            if c.rival_challenged:
+                return self.promote(c, seg)
+            return c
+        if e.active and p.last_frame < 0 and distance(e.origin, seg.seq) > 0:
+            # never answered, and a later ISN: the opener tries anew
+            c.note(fa.SYN_NEW_ISN, side, seg.number, seg.time, e.syn_frame, -1)
+            e.enter(st.CLOSED, seg.time, seg.number, ASSUMED, "a new attempt replaced it")
+            e.possible = st.IN_CLOSED
+            return self.begin(seg, c)
+        c.note(fa.SYN_ON_OPEN, side, seg.number, seg.time, e.syn_frame, -1)
+        c.settled = False
+        c.rival_side = side
+        c.rival_isn = seg.seq
+        c.rival_time = seg.time
+        c.rival_frame = seg.number
+        c.rival_challenged = False
+        return c
+
+    def reuse(self, c: Connection, side: i64, seg: Segment) -> Connection:
+        """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
+        e = c.side(side)
+        p = c.side(1 - side)
+        elapse(e, seg.time, self.timers)
+        elapse(p, seg.time, self.timers)
+        waiting: bool = e.state == st.TIME_WAIT or p.state == st.TIME_WAIT
+        waited: i64 = seg.time - max(e.timer_from, p.timer_from)
+        new = self.begin(seg, c)
+        if waiting:
+            new.note(fa.REUSE_TIME_WAIT, CLIENT, seg.number, seg.time, c.last_frame, waited)
+        return new
+
+    def promote(self, c: Connection, seg: Segment) -> Connection:
+        """The rival SYN was the beginning of a new connection; the older one had ended unseen."""
+        opener = c.side(c.rival_side)
+        isn = c.rival_isn
+        time = c.rival_time
+        frame = c.rival_frame
+        side = c.rival_side
+        if not 1 << opener.state & st.NO_CONNECTION:
+            opener.pass_by(ev.TIMEOUT_GIVE_UP, time, frame, "its new SYN shows that it had lost this connection")
+            opener.possible = st.IN_CLOSED
+        other = c.side(1 - side)
+        if not 1 << other.state & st.NO_CONNECTION:
+            other.enter(st.CLOSED, seg.time, seg.number, ASSUMED, "a new connection took its place")
+            other.possible = st.IN_CLOSED
+        key = c.key if side == CLIENT else reverse(c.key)
+        challenged = c.rival_challenged
+        c.rival_side = -1
+        new = self.begin(seg, c)
+        new.key = key
+        new.start = time
+        new.first_frame = frame
+        client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
+        server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
+        new.client = client
+        new.server = server
+        new.midstream = False
+        new.facts &= ~fa.MIDSTREAM
+        client.origin = isn
+        client.syn_seen = True
+        client.snd_nxt = 1
+        client.active = True
+        client.syn_time = time
+        client.syn_last = time
+        client.syn_frame = frame
+        client.syn_last_frame = frame
+        client.syn_count = 1
+        client.last_time = time
+        client.last_frame = frame
+        client.act(ev.SEND_SYN, time, frame, PROVEN, "SYN sent")
+        new.packets = 1
+        new.note(fa.REUSE_OPEN, CLIENT, frame, time, c.last_frame, 1 if challenged else 0)
+        return new
+
+    # -- ends -- #
+
+    def sweep(self) -> None:
+        """Let go of connections that ended long ago; once a second of the capture's clock."""
+        self.next_sweep = self.now + SECOND
+        over = self.over
+        while over:
+            c = over[0]
+            if self.flows.get(c.key) is not c:
+                over.popleft()
+            elif self.now - c.end > self.linger:
+                over.popleft()
+                if c.is_over():
+                    self.finish(c, c.end + self.linger)
+                    self.forget(c)
+            else:
+                return
+
+    def finish(self, c: Connection, now: i64) -> None:
+        """The connection can no longer change."""
+        self.living -= 1
+        elapse(c.client, now, self.timers)
+        elapse(c.server, now, self.timers)
+        conclude(c, now, self.limits.stuck_after)
+        self.finished.append(c)
+
+    def forget(self, c: Connection) -> None:
+        """Take it out of the flow table."""
+        self.flows.pop(c.key, None)
+        self.flows.pop(reverse(c.key), None)
+
+    def evict(self) -> None:
+        """Make room: of the oldest few connections, the one that has been idle longest goes."""
+        ages = self.ages
+        best: Connection | None = None
+        rest: list[Connection] = []
+        while ages and len(rest) < _CANDIDATES:
+            c = ages.popleft()
+            if self.flows.get(c.key) is not c:
+                continue
+            if best is None or c.end < best.end:
+                if best is not None:
+                    rest.append(best)
+                best = c
+            else:
+                rest.append(c)
+        ages.extendleft(reversed(rest))
+        if best is not None:
+            best.evicted = True
+            self.evicted += 1
+            self.finish(best, self.now)
+            self.forget(best)
+
+    def end(self, now: i64) -> None:
+        """The end of observation: every connection stands as it stands."""
+        if now > self.now:
+            self.now = now
+        for key, c in self.flows.items():
+            if key == c.key:
+                self.finish(c, self.now)
+        self.flows.clear()
+        self.over.clear()
+        self.ages.clear()
+
+    def quoted(self, seg: Segment) -> None:
+        """An ICMP error quotes a segment: its sender learns of it (RFC 9293, 3.9.2.2)."""
+        c = self.flows.get(seg.key)
+        if c is None:
+            return
+        side: i64 = CLIENT if seg.key == c.key else SERVER
+        e = c.side(side)
+        elapse(e, seg.time, self.timers)
+        c.note(fa.ICMP_ERROR, side, seg.number, seg.time, e.last_frame, seg.icmp_type << 8 | seg.icmp_code)
+        c.last_frame = seg.number
+        if seg.time > c.end:
+            c.end = seg.time
+        c.settled = False
+        if e.state == st.SYN_SENT and is_hard(seg) and distance(e.origin, seg.seq) == 0:
+            e.pass_by(ev.RECEIVE_ICMP, seg.time, seg.number, "ICMP error received: rejected")
+            if c.is_over():
+                self.over.append(c)
+
+
+def is_established(c: Connection) -> bool:
+    """Both sides are in ESTABLISHED and neither has sent a FIN."""
+    return (
+        c.client.state == st.ESTABLISHED and c.server.state == st.ESTABLISHED and c.client.fin < 0 and c.server.fin < 0
+    )
+
+
+def is_hard(seg: Segment) -> bool:
+    """Whether an ICMP error ends a connection attempt: unreachable or prohibited; a packet too big is no failure."""
+    if seg.icmp_v6:
+        return seg.icmp_type == 1
+    return seg.icmp_type == 3 and seg.icmp_code != 4
+
+
+def is_from_server(seg: Segment) -> bool:
+    """Of the first segment of a connection: whether its sender is the passive side (without SYN, a guess)."""
+    if seg.flags & SYN:
+        return seg.flags & ACK != 0
+    key = seg.key
+    at: i64 = len(key) - 4
+    source: i64 = key[at] * 256 + key[at + 1]
+    target: i64 = key[at + 2] * 256 + key[at + 3]
+    # listening ports are the well-known and registered ones, ephemeral ports lie above (RFC 6335, 6)
+    return source < target
+
+
+def reverse(key: bytes) -> bytes:
+    """The key of the other direction."""
+    if len(key) == 12:
+        return key[4:8] + key[0:4] + key[10:12] + key[8:10]
+    return key[16:32] + key[0:16] + key[34:36] + key[32:34]
+
+
+def offer(e: Endpoint, seg: Segment) -> None:
+    """The options of a SYN."""
+    sent = e.counters()
+    sent.mss = seg.mss
+    sent.window_scale = seg.wscale
+    sent.sack_permitted = 1 if seg.sack_ok else 0
+    sent.timestamps = 1 if seg.tsval >= 0 else 0
+    sent.fast_open = 1 if seg.fast_open >= 0 else 0
+    sent.mptcp = 1 if seg.mptcp else 0
