@@ -1,0 +1,54 @@
+"""expected.toml: what is known of the connections in each sample, and which findings a reader of the design expects."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).parent
+HEAD = """\
+# What is true of the samples, and what tcpfsm ought to say of them.  Written by record.py and craft.py.
+#
+# client_state, server_state: the states at the end of the capture.  truth = "kernel": as `ss` listed them in the two
+#   hosts right after the last frame (no socket: LISTEN if the server never answered and something listens, else CLOSED).
+#   truth = "reading": nobody could be asked (made-up frames, an earlier use of the same ports): what RFC 9293 makes of it.
+# findings: rules of the families opening and closing, and the rule `reset`; other families are not listed here.
+#   They are a person's reading of the rule catalogue.  Nothing computed them.
+# lost: frames in this capture that never reached the other host.
+# The same client and server twice: two connections, one after the other, on the same ports.
+"""
+
+
+def put(name: str, entry: dict[str, Any]) -> None:
+    """Add or replace the entry of one sample."""
+    path = HERE / "expected.toml"
+    known = tomllib.loads(path.read_text()) if path.exists() else {}
+    known[name] = entry
+    path.write_text(HEAD + "".join(section(key, known[key]) for key in sorted(known)))
+
+
+def section(name: str, entry: dict[str, Any]) -> str:
+    """One sample as TOML text; a string or list of JSON is also one of TOML."""
+    lines = [f"\n[{name}]"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items() if key not in ("connections", "others")]
+    if "others" in entry:
+        lines += [f"others = {inline(entry['others'])}"]
+    lines += ["connections = [", *(f"  {inline(connection)}," for connection in entry["connections"]), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def inline(table: dict[str, Any]) -> str:
+    return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in table.items()) + " }"
+
+
+def entry(facts: dict[str, Any], connections: list[dict[str, Any]], also: list[str]) -> dict[str, Any]:
+    """The entry of one sample: its facts, the findings of all its connections together with ``also``, the connections."""
+    found = {rule for connection in connections for rule in connection["findings"]} | set(also)
+    return {**facts, "findings": sorted(found), "connections": connections}
