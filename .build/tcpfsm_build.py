@@ -41,6 +41,11 @@ MODULES = ("packet.py", "pipeline.py")
 ROOMS = ("capture", "decode", "machine", "reassembly")
 # ... except these, each with its reason.  ``__init__.py`` is never compiled: it holds prose, and names for people.
 INTERPRETED: dict[str, str] = {
+    "capture/compressed.py": "a stream like those of streams.py; its time is spent in zlib and its kin",
+    "capture/formats.py": "a table that holds classes, read once a file",
+    "capture/notes.py": "plain data for the report and for other processes: dataclass fields and pickle must work",
+    "capture/opening.py": "paths and error messages, once a file",
+    "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",
     "decode/slow.py": "calls dpkt, which is interpreted and raises whatever it likes: nothing would be gained",
 }
 
@@ -119,8 +124,10 @@ class SourceDistribution(sdist):
             if Path(folder).is_dir():
                 self.filelist.graft(folder)
         self.filelist.extend([name for name in SDIST_FILES if Path(name).is_file()])
-        self.filelist.global_exclude("*.py[co]", "*.so", "*.pyd", "__pycache__/*", ".DS_Store")
-        self.filelist.remove_duplicates()
+        for pattern in ("*.py[co]", "*.so", "*.pyd"):
+            self.filelist.global_exclude(pattern)
+        # What is listed by its full path is of the build's own scratch folder
+        self.filelist.files = sorted({name for name in self.filelist.files if not os.path.isabs(name)})
         super().make_distribution()
 
 
@@ -156,7 +163,7 @@ def extensions(scratch: str) -> list[Extension]:
     )
     if os.name == "posix":
         for extension in found:  # mypyc asks for -Werror: a warning of a newer compiler is no reason to fail
-            extension.extra_compile_args += ["-Wno-error", "-fvisibility=hidden"]
+            extension.extra_compile_args = [*extension.extra_compile_args, "-Wno-error", "-fvisibility=hidden"]
     return found
 
 
@@ -210,7 +217,8 @@ def build_wheel(
         except (Exception, SystemExit) as error:  # whatever mypy, mypyc or the C compiler may do
             if forced():
                 raise
-            reason = f"compiling failed ({str(error) or type(error).__name__}); the messages are above"
+            print(error.code if isinstance(error, SystemExit) else repr(error), file=sys.stderr)
+            reason = "compiling failed, as told above"
     print(f"tcpfsm: the engine will run interpreted, about 20 times slower: {reason}", file=sys.stderr, flush=True)
     with _building(compiled=False):
         return str(build_meta.build_wheel(wheel_directory, config_settings, metadata_directory))
