@@ -188,7 +188,7 @@ def is_captured_twice(e: Endpoint, seg: Segment, within: i64) -> bool:
     """
     if seg.seq != e.last_seq or seg.checksum_field != e.last_check or seg.flags != e.last_flags:
         return False
-    if seg.length != e.last_length or seg.ip_id != e.last_ip_id or seg.flags & ACK and seg.ack != e.last_ack:
+    if seg.length != e.last_length or seg.ip_id != e.last_ip_id or (seg.flags & ACK and seg.ack != e.last_ack):
         return False
     if seg.time - e.last_time >= within or seg.time < e.last_time:
         return False

@@ -72,9 +72,8 @@ def receive_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
     """Fifth check: the ACK of the endpoint's SYN, and of its FIN."""
     if ack < 1:
         return
-    if e.state == st.SYN_RECEIVED:
-        if ack <= e.snd_nxt:
-            e.pass_by(ev.RECEIVE_ACK_OF_SYN, seg.time, seg.number, "ACK of its SYN received")
+    if e.state == st.SYN_RECEIVED and ack <= e.snd_nxt:
+        e.pass_by(ev.RECEIVE_ACK_OF_SYN, seg.time, seg.number, "ACK of its SYN received")
     if e.state == st.SYN_SENT and ack != e.snd_nxt:
         c.note(fa.SYN_CHALLENGED, 1 - side, seg.number, seg.time, e.syn_last_frame, -1)
     if e.fin >= 0 and ack > e.fin and ack <= e.snd_nxt:
@@ -87,7 +86,7 @@ def receive_text_and_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg
         return
     if e.hole >= 0 and seg.length and start <= e.hole < start + seg.length:
         e.hole = -1  # what its own ACK showed missing passes again
-    if contiguous(p) < p.fin or e.hole >= 0 and e.hole < p.fin:
+    if contiguous(p) < p.fin or (e.hole >= 0 and e.hole < p.fin):
         return
     if e.acked > p.fin:
         return  # it has long acknowledged it

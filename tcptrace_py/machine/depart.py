@@ -159,7 +159,7 @@ def _peer_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, 
     if ack > p.fin:
         e.hole = -1
         return st.FIN_RECEIVED
-    if seg.flags & FIN and e.fin < 0 or not crossing(e, p.fin_time, seg.time):
+    if (seg.flags & FIN and e.fin < 0) or not crossing(e, p.fin_time, seg.time):
         if not crossing(e, p.fin_time, seg.time):
             e.hole = ack
         return st.ANY & ~st.FIN_RECEIVED
@@ -176,7 +176,7 @@ def _data(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, star
     if start + 1 == e.snd_nxt and seg.length == 1:
         return st.ANY  # a probe
     if e.fin < 0:
-        if p.fin >= 0 and not p.fin_count == 0 and not crossing(e, p.fin_time, seg.time):
+        if p.fin >= 0 and p.fin_count != 0 and not crossing(e, p.fin_time, seg.time):
             c.note(fa.DATA_AFTER_PEER_FIN, side, seg.number, seg.time, p.fin_frame, seg.time - p.fin_time)
         return st.MAY_SEND_DATA | st.IN_SYN_RECEIVED
     if crossing(e, p.last_time, seg.time):

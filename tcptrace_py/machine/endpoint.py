@@ -13,10 +13,10 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import states as st
+from tcptrace_py.machine.events import COUNT as EVENTS
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.table import BEFORE, NEXT, image
-from tcptrace_py.machine.events import COUNT as EVENTS
 
 ASSUMED: Final = 0
 PROVEN: Final = 1

@@ -53,10 +53,9 @@ def conclude(c: Connection, now: i64, stuck_after: i64) -> None:
     c.closing = _closing(c)
     client: i64 = 1 << c.client.state
     server: i64 = 1 << c.server.state
-    if c.client.last_frame < 0 or c.server.last_frame < 0:
-        if c.opening != UNANSWERED:
-            c.facts |= fa.ONE_WAY
-    if (client | server) & _UNFINISHED or c.client.fin >= 0 and c.server.fin < 0 or c.server.fin >= 0 > c.client.fin:
+    if (c.client.last_frame < 0 or c.server.last_frame < 0) and c.opening != UNANSWERED:
+        c.facts |= fa.ONE_WAY
+    if (client | server) & _UNFINISHED or (c.client.fin >= 0 and c.server.fin < 0) or c.server.fin >= 0 > c.client.fin:
         c.facts |= fa.UNFINISHED
     if (client | server) & st.IN_TIME_WAIT:
         c.facts |= fa.IN_TIME_WAIT

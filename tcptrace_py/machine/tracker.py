@@ -236,14 +236,14 @@ class Tracker:
             if c.rival_side == 1 - side and distance(c.rival_isn, seg.ack) == 1:
                 return self.promote(c, seg)
             return c
-        if e.origin < 0 or e.syn_seen and seg.seq == e.origin:
+        if e.origin < 0 or (e.syn_seen and seg.seq == e.origin):
+            return c
+        if c.rival_side == side and seg.seq == c.rival_isn:
+            if c.rival_challenged or c.is_over():
+                return self.promote(c, seg)
             return c
         if c.is_over():
             return self.reuse(c, side, seg)
-        if c.rival_side == side and seg.seq == c.rival_isn:
-            if c.rival_challenged:
-                return self.promote(c, seg)
-            return c
         if e.active and p.last_frame < 0 and distance(e.origin, seg.seq) > 0:
             # never answered, and a later ISN: the opener tries anew
             c.note(fa.SYN_NEW_ISN, side, seg.number, seg.time, e.syn_frame, -1)
