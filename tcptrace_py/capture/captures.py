@@ -47,6 +47,7 @@ class Captures:
             if reader is None:
                 return False
             if reader.next(record):
+                record.source = self._index
                 if record.link != self._last_link:
                     self._note_link(record.link)
                 return True
