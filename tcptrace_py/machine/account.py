@@ -88,8 +88,7 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
             p.timed = -1
             if sample >= 0:
                 p.counters().rtt(sample)
-                if e.turnaround < 0 or sample < e.turnaround:
-                    e.turnaround = sample
+                e.turned_around(sample)
         holes = p.holes
         if holes is not None and holes.contiguous < ack:
             lost: i64 = holes.give_up(ack)

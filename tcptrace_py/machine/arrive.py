@@ -13,7 +13,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.account import contiguous
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.depart import crossing
-from tcptrace_py.machine.endpoint import PROVEN, Endpoint
+from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 
@@ -62,7 +62,7 @@ def receive_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         if 0 < ack <= e.snd_nxt:
             e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
             e.hole = -1
-    elif e.state == st.ESTABLISHED and e.top().evidence != PROVEN and not crossing(e, e.top().time, seg.time):
+    elif e.state == st.ESTABLISHED and not e.top().is_sure() and not crossing(e, e.top().passed, seg.time):
         # the same SYN-ACK again before any sign of life from e: the first one was lost beyond this point
         e.retract(seg.number, "SYN-ACK sent again before any answer: the first was lost")
         e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
@@ -92,8 +92,8 @@ def receive_text_and_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg
         return  # it has long acknowledged it
     top = e.top()
     again: bool = seg.flags & FIN != 0 and p.fin_count > 1
-    if again and 1 << top.state & st.FIN_RECEIVED and top.evidence != PROVEN and len(e.steps) > 1:
-        if not crossing(e, top.time, seg.time):
+    if again and 1 << top.state & st.FIN_RECEIVED and not top.is_sure() and len(e.steps) > 1:
+        if not crossing(e, top.passed, seg.time):
             e.retract(seg.number, "the peer's FIN came again before any ACK of it: the first was lost")
     if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
         e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")

@@ -103,14 +103,13 @@ def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segm
         return  # it has acknowledged data since: an old duplicate
     if p.acked >= 1 and not crossing(e, p.last_time, seg.time):
         c.note(fa.THIRD_ACK_IGNORED, side, seg.number, seg.time, p.acked_frame, -1)
-    if e.state != st.SYN_RECEIVED and not crossing(e, e.top().time, seg.time):
+    if e.state != st.SYN_RECEIVED and not crossing(e, e.top().passed, seg.time):
         e.prove(st.IN_SYN_RECEIVED, seg.time, seg.number, "SYN-ACK sent again: the ACK of it did not count")
     if unprovoked and e.state == st.SYN_RECEIVED:
         # nothing but a request in memory repeats a SYN-ACK by itself: no SYN cookie
         top = e.top()
-        if top.evidence != PROVEN:
-            top.evidence = PROVEN
-            top.confirmed_by = seg.number
+        if not top.is_sure():
+            e.confirm_step(top, seg.time, seg.number)
 
 
 def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
@@ -129,7 +128,7 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if seg.length and not again:
         mask &= _data(c, side, e, p, seg, start)
     top = e.top()
-    if top.evidence != PROVEN and top.frame != seg.number and crossing(e, top.time, now):
+    if not top.is_sure() and top.frame != seg.number and crossing(e, top.passed, now):
         # what it was assumed to have received may have crossed with this
         if not (seg.flags & FIN):
             mask |= 1 << top.state
@@ -212,7 +211,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if p.acked > e.fin:
         c.note(fa.FINAL_ACK_LOST, side, seg.number, now, p.acked_frame, e.state)
     top = e.top()
-    if top.evidence == PROVEN or not crossing(e, top.time, now):
+    if top.is_sure() or not crossing(e, top.passed, now):
         mask &= st.FIN_UNACKNOWLEDGED
     e.prove(mask, now, seg.number, "FIN sent again: no ACK of it had reached it")
     e.fin_last = now

@@ -26,6 +26,9 @@ EVIDENCE_NAMES: Final = ("assumed", "proven", "timer")
 MAX_STEPS: Final = 64
 """Steps kept an endpoint, and as many retractions: the first ones, and the last (the one in force)."""
 
+_SAME_MOMENT: Final = 1_500_000
+"""Nanoseconds: less than what any network delays."""
+
 # Where an endpoint most plausibly is when its own segment allows several states
 _LIKELIEST: Final = (
     st.ESTABLISHED,
@@ -44,15 +47,25 @@ _LIKELIEST: Final = (
 
 @mypyc_attr(acyclic=True)
 class Step:
-    """One entry of the timeline: the state entered, when, in which frame, and on what evidence."""
+    """One entry of the timeline: the state entered, when, in which frame, and on what evidence.
+
+    ``time`` is the best estimate: of an assumed step, when what passed at ``passed`` reached the endpoint.
+    """
 
     def __init__(self, state: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         self.state = state
         self.time = time  # nanoseconds; of a timer: when it ran out
+        self.passed = time  # when ``frame`` passed the observer
         self.frame = frame  # -1: no frame (a timer)
         self.evidence = evidence
         self.confirmed_by: i64 = -1  # the endpoint's own frame that proved it afterwards
+        self.confirmed_at: i64 = 0  # when that frame passed
         self.why = why
+        self.heard: bool = False  # ``frame`` is the peer's, and must have arrived for this to be true
+
+    def is_sure(self) -> bool:
+        """The endpoint's own segments prove it, at once or afterwards."""
+        return self.evidence == PROVEN or self.confirmed_by >= 0
 
 
 @mypyc_attr(acyclic=True)
@@ -110,6 +123,7 @@ class Endpoint:
         self.last_window: i64 = -1
         # time from a segment's passing towards it to its ACK's passing back: the least seen, in ns; -1: unknown
         self.turnaround: i64 = -1
+        self.turnaround_2: i64 = -1  # the second least
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
@@ -142,6 +156,7 @@ class Endpoint:
         to: i64 = NEXT[self.state * EVENTS + event]
         if to >= 0 and to != self.state:
             self.enter(to, time, frame, ASSUMED, why)
+            self.top().heard = True
 
     def act(self, event: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """It did ``event`` itself, which only some of the states allow: those are proven, and where it led."""
@@ -157,19 +172,19 @@ class Endpoint:
             self.enter(to, time, frame, evidence, why)
         elif to < 0:
             self.settle(possible, time, frame, evidence, why)
-        self.confirm(frame)
+        self.confirm(time, frame)
 
     def prove(self, mask: i64, time: i64, frame: i64, why: str) -> None:
         """Its own segment was sent in one of the states of ``mask``."""
         possible: i64 = self.possible & mask
         if possible == 0:
             possible = mask
-        if possible == self.possible and possible == 1 << self.state and self.top().evidence == PROVEN:
+        if possible == self.possible and possible == 1 << self.state and self.top().is_sure():
             return
         self.possible = possible
         if not possible >> self.state & 1:
             self.settle(possible, time, frame, PROVEN, why)
-        self.confirm(frame)
+        self.confirm(time, frame)
 
     def settle(self, possible: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """Move ``state`` into ``possible``: back along the trail as far as it is refuted, else forward."""
@@ -197,27 +212,67 @@ class Endpoint:
         self.state = top.state
         self.timer_from = top.time
 
-    def confirm(self, frame: i64) -> None:
-        """Assumed steps that nothing earlier is possible before are proven by ``frame``."""
+    def confirm(self, time: i64, frame: i64) -> None:
+        """Assumed steps that nothing earlier is possible before are proven by ``frame``, which passed at ``time``."""
         possible = self.possible
         i: i64 = len(self.steps) - 1
         while i >= 0:
             step = self.steps[i]
-            if step.evidence != PROVEN and step.frame != frame:
-                # a SYN-ACK alone leaves the doubt of a SYN cookie (RFC 4987, 3.6), which nothing later removes
-                if step.state == st.SYN_RECEIVED or possible & BEFORE[step.state] & ~st.NO_CONNECTION:
-                    i -= 1
-                    continue
-                if step.state != st.CLOSED and step.state != st.LISTEN:
-                    step.evidence = PROVEN
-                    step.confirmed_by = frame
-            elif step.evidence == PROVEN:
-                return
             i -= 1
+            if step.is_sure():
+                return
+            if step.frame == frame or 1 << step.state & st.NO_CONNECTION:
+                continue
+            # a SYN-ACK alone leaves the doubt of a SYN cookie (RFC 4987, 3.6), which nothing later removes
+            if step.state != st.SYN_RECEIVED and not possible & BEFORE[step.state] & ~st.NO_CONNECTION:
+                self.confirm_step(step, time, frame)
+
+    def confirm_step(self, step: Step, time: i64, frame: i64) -> None:
+        """``frame`` proves that the step had happened by then; when exactly is left to ``date_steps``."""
+        step.confirmed_by = frame
+        step.confirmed_at = time
+
+    def date_steps(self) -> None:
+        """At the end, with the shortest turnaround known: when each assumed step happened.
+
+        What passed towards the endpoint reached it half a turnaround later, unless it was delayed beyond the
+        observer.  A confirmed step happened between that moment and the departure of the frame that confirms it;
+        where the two coincide, its time is proven with it.
+        """
+        way: i64 = self.turnaround >> 1 if self.turnaround > 0 else 0
+        measured: bool = self.turnaround >= 0 and 0 <= self.turnaround_2 - self.turnaround <= _SAME_MOMENT
+        for step in self.steps:
+            if step.evidence != ASSUMED or not step.heard:
+                continue
+            step.time = step.passed + way
+            if step.confirmed_by >= 0 and measured:
+                latest: i64 = step.confirmed_at - way
+                if latest - step.time <= _SAME_MOMENT:
+                    step.evidence = PROVEN
+                    step.time = max(step.passed, latest)
+
+    def turned_around(self, sample: i64) -> None:
+        """Take in how long something took from passing towards it until its acknowledgement passed back."""
+        if self.turnaround < 0 or sample < self.turnaround:
+            self.turnaround_2 = self.turnaround
+            self.turnaround = sample
+        elif self.turnaround_2 < 0 or sample < self.turnaround_2:
+            self.turnaround_2 = sample
+
+    def evidence_at(self, now: i64) -> i64:
+        """The evidence for ``state`` at ``now``: what was proven earlier may have been lost since without a frame
+        (power loss, a timer), so only a RST of its own, or its own segment at that very moment, still prove it.
+        """
+        step = self.top()
+        if not step.is_sure():
+            return step.evidence
+        if self.possible == 1 << self.state and (self.state == st.CLOSED or now - self.last_time <= _SAME_MOMENT):
+            return PROVEN
+        return ASSUMED
 
     def is_sure(self) -> bool:
         """One state only, and the endpoint's own segments say so."""
-        return self.possible == 1 << self.state and self.top().evidence == PROVEN
+        return self.possible == 1 << self.state and self.top().is_sure()
 
 
 def likeliest(mask: i64) -> i64:

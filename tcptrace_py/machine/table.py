@@ -125,10 +125,12 @@ def reach(cells: list[int]) -> list[int]:
         for state in range(st.COUNT):
             for event in range(ev.COUNT):
                 to = cells[state * ev.COUNT + event]
-                # TIME_WAIT → SYN_SENT leaves this connection; nothing comes before CLOSED and LISTEN at its start
-                if to in (NOWHERE, state, st.SYN_SENT):
+                # CLOSED and LISTEN are also where a connection begins: what came before them is another one
+                if to in (NOWHERE, state) or to == st.SYN_SENT and state == st.TIME_WAIT:
                     continue
-                grown = before[to] | before[state] | 1 << state
+                grown = before[to] | 1 << state
+                if state not in (st.CLOSED, st.LISTEN):
+                    grown |= before[state]
                 if grown != before[to]:
                     before[to] = grown
                     changed = True

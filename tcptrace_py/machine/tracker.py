@@ -114,11 +114,11 @@ class Tracker:
         elapse(e, seg.time, self.timers)
         elapse(p, seg.time, self.timers)
         was_over: bool = c.is_over()
+        self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
         account(c, side, e, p, seg, start, ack)
         if seg.flags & FIN and e.fin >= 0 and p.fin >= 0 and c.rival_side >= 0:
             c.rival_side = -1
-        self.handshake(c, side, e, p, seg, ack)
         arrive(c, 1 - side, p, e, seg, start, ack)
         self.close_segment(c, side, e, seg)
         c.settled = c.client.is_sure() and c.server.is_sure() and c.rival_side < 0 and is_established(c)
@@ -171,16 +171,16 @@ class Tracker:
 
     def handshake(self, c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
         """The round trips of the handshake, which tell where the capture was taken; and what rode on it."""
-        if c.midstream or ack < 1 or e.sent is None:
+        if c.midstream or ack < 1:
             return
         if seg.flags & SYN:
-            if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_server < 0:
+            if e.syn_count == 0 and p.syn_count == 1 and c.handshake_to_server < 0:
                 c.handshake_to_server = seg.time - p.syn_time
-                e.turnaround = c.handshake_to_server
+                e.turned_around(c.handshake_to_server)
         elif side == CLIENT and e.last_seq == e.origin and e.syn_count and not seg.flags & RST:
             if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_client < 0:
                 c.handshake_to_client = seg.time - p.syn_time
-                e.turnaround = c.handshake_to_client
+                e.turned_around(c.handshake_to_client)
             if seg.length:
                 c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
 
@@ -338,6 +338,8 @@ class Tracker:
         self.living -= 1
         elapse(c.client, now, self.timers)
         elapse(c.server, now, self.timers)
+        c.client.date_steps()
+        c.server.date_steps()
         conclude(c, now, self.limits.stuck_after)
         self.finished.append(c)
 
