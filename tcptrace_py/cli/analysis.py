@@ -1,0 +1,149 @@
+"""One analysis, wired together from its configuration: captures, decoder, tracker, rules, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import tcptrace_py
+from tcptrace_py.capture import Captures, open_captures
+from tcptrace_py.config import Config
+from tcptrace_py.decode import Decoder, link_name
+from tcptrace_py.engine import ENGINE
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.story import OUTCOMES
+from tcptrace_py.machine.timing import Timers
+from tcptrace_py.machine.tracker import Limits, Tracker
+from tcptrace_py.pipeline import Judge, Pipeline, Tally
+from tcptrace_py.report import model
+from tcptrace_py.report.sink import Ending, Sink
+from tcptrace_py.report.text import maybe_seconds, storable
+from tcptrace_py.rules.finding import Finding
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the command needs to know when the report has been written."""
+
+    tally: Tally
+    capture: model.Capture
+    summary: model.Summary
+
+
+def analyze(
+    paths: Sequence[str],
+    config: Config,
+    sink: Sink,
+    progress: Callable[[Captures], None] | None = None,
+    stdin: BinaryIO | None = None,
+) -> Result:
+    """Read captures, and write the report to ``sink``.
+
+    ``progress`` is called now and then.  Raises CaptureError and ConfigError.
+    """
+    judge = judge_for(config)
+    captures = open_captures(paths, stdin)
+    try:
+        decoder = Decoder(config.verify_checksums)
+        tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
+        tick = None if progress is None else lambda: progress(captures)
+        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.takes_all, tick)
+        pipeline.run()
+    finally:
+        captures.close()
+    capture = describe_capture(captures, decoder, tracker, pipeline.tally, config)
+    summary = summarize(pipeline.tally, tracker)
+    tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
+    sink.finish(Ending(tool, capture, summary, pipeline.capture_findings))
+    return Result(pipeline.tally, capture, summary)
+
+
+class _NoRules:
+    """A judge that finds nothing."""
+
+    facts = 0
+
+    def connection(self, c: Connection) -> list[Finding]:
+        return []
+
+    def capture(self, end: int) -> list[Finding]:
+        return []
+
+
+def judge_for(config: Config) -> Judge:
+    """The rules that the configuration selects."""
+    return _NoRules()
+
+
+def timers(config: Config) -> Timers:
+    """The configured timers, in the engine's nanoseconds."""
+    t = config.timers
+    return Timers(
+        round(t.time_wait * SECOND),
+        round(t.fin_wait_2 * SECOND),
+        round(t.syn_give_up * SECOND),
+        round(t.synack_give_up * SECOND),
+        round(t.fin_give_up * SECOND),
+        round(t.slop * SECOND),
+    )
+
+
+def describe_capture(
+    captures: Captures, decoder: Decoder, tracker: Tracker, tally: Tally, config: Config
+) -> model.Capture:
+    """What was read."""
+    checksums = None
+    if config.verify_checksums:
+        checksums = model.Checksums(
+            checked=decoder.checked,
+            bad=decoder.bad_checksums,
+            partial=decoder.partial_checksums,
+            bad_ip=decoder.bad_ip_checksums,
+        )
+    return model.Capture(
+        sources=[
+            model.Source(storable(s.name), s.format or None, s.compression, s.size, s.packets, s.bytes)
+            for s in captures.sources
+        ],
+        packets=tally.packets,
+        bytes=tally.bytes,
+        tcp_segments=tally.segments,
+        start=maybe_seconds(tally.start),
+        end=maybe_seconds(tally.end),
+        link_types=[link_name(link) for link in captures.link_types],
+        skipped=decoder.skipped(),
+        problems=[model.Problem(p.kind, storable(p.message), p.frame, p.offset, p.source) for p in captures.problems],
+        dropped=captures.dropped,
+        quoted=tally.quotations,
+        duplicates=tracker.duplicates,
+        truncated_segments=decoder.truncated_segments,
+        fragments=decoder.fragment_counts(),
+        checksums=checksums,
+    )
+
+
+def summarize(tally: Tally, tracker: Tracker) -> model.Summary:
+    """The figures of the whole, the most frequent first."""
+    pairs = {
+        f"{st.NAMES[i // st.COUNT]}/{st.NAMES[i % st.COUNT]}": count for i, count in enumerate(tally.pairs) if count
+    }
+    outcomes = {name: count for name, count in zip(OUTCOMES, tally.outcomes, strict=True) if count}
+    return model.Summary(
+        connections=tally.connections,
+        outcomes=by_count(outcomes),
+        states=by_count(pairs),
+        findings=by_count(tally.findings),
+        severities={name: tally.severities.get(name, 0) for name in ("error", "warning", "info")},
+        fine=tally.fine,
+        midstream=tally.midstream,
+        evicted=tracker.evicted,
+    )
+
+
+def by_count(counts: dict[str, int]) -> dict[str, int]:
+    """Largest first, then by name."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,25 @@
+"""``tcpfsm analyze``: the main job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tcptrace_py.cli.options import analysis_options, output_options
+from tcptrace_py.report.formats import FORMATS
+
+
+@click.command(name="analyze")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
+@analysis_options
+@output_options(tuple(row.name for row in FORMATS), "table")
+def command(captures: tuple[str, ...], **options: Any) -> int:
+    """Report the TCP states of both endpoints of every connection in CAPTURE…, and what is wrong with them.
+
+    Captures are files (pcap, pcapng, snoop; gzip, bzip2, xz or zstd) or - for standard input, read in the
+    order given as one observation.
+    """
+    from tcptrace_py.cli.running import run_analysis
+
+    return run_analysis(captures, options)

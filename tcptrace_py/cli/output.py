@@ -1,0 +1,70 @@
+"""Where a report goes: standard output, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+from tcptrace_py.errors import ConfigError
+
+
+@contextmanager
+def open_output(path: str | None) -> Iterator[BinaryIO]:
+    """A binary file for the report; None: standard output.  Raises ConfigError when ``path`` cannot be written."""
+    if path is None or path == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif _is_special(path):
+        try:
+            special = open(path, "wb")  # noqa: SIM115 - closed below
+        except OSError as e:
+            raise ConfigError(f"{path}: cannot be written ({e.strerror})") from e
+        with special:
+            yield special
+    else:
+        with _whole_file(path) as file:
+            yield file
+
+
+def _is_special(path: str) -> bool:
+    """A pipe, terminal or device: it is written to, not replaced."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _whole_file(path: str) -> Iterator[BinaryIO]:
+    """Write beside the target, and put it in the target's place when it is complete."""
+    target = os.path.realpath(path)  # a symbolic link goes on pointing to the report
+    try:
+        fd, name = tempfile.mkstemp(prefix=".tcpfsm-", suffix=".part", dir=os.path.dirname(target))
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot be written ({e.strerror}): check its folder") from e
+    try:
+        with open(fd, "wb") as file:
+            yield file
+        with suppress(OSError):
+            os.chmod(name, _mode(target))
+        os.replace(name, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _mode(target: str) -> int:
+    """The permissions of the file that is replaced; of a new one, those that the umask leaves."""
+    try:
+        return stat.S_IMODE(os.stat(target).st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

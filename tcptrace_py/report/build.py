@@ -1,0 +1,191 @@
+"""Connection and findings, as the engine holds them → the report's types."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import cast
+
+from tcptrace_py.machine import sent as counters
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine import story
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
+from tcptrace_py.report import model
+from tcptrace_py.report.identity import address_text, community_id, ports
+from tcptrace_py.report.text import maybe_seconds, seconds
+from tcptrace_py.rules.finding import Finding
+
+_POSSIBLE = [cast("list[model.State]", st.mask_names(mask)) for mask in range(st.ANY + 1)]
+_UNSENT = counters.Sent()
+_EVIDENCE = cast("tuple[model.Evidence, ...]", EVIDENCE_NAMES)
+_NAMES = cast("tuple[model.State, ...]", st.NAMES)
+_OPENINGS = cast("tuple[model.Opening, ...]", story.OPENINGS)
+_CLOSINGS = cast("tuple[model.Closing, ...]", story.CLOSINGS)
+_OUTCOMES = cast("tuple[model.Outcome, ...]", story.OUTCOMES)
+
+
+def connection(c: Connection, findings: list[Finding]) -> model.Connection:
+    """One connection, as it stands at the end of its observation."""
+    half = (len(c.key) - 4) // 2
+    client_port, server_port = ports(c.key)
+    until = c.observed_until
+    return model.Connection(
+        id=c.number,
+        client=model.Address(address_text(c.key[:half]), client_port),
+        server=model.Address(address_text(c.key[half : 2 * half]), server_port),
+        start=seconds(c.start),
+        end=seconds(c.end),
+        duration=seconds(max(c.end - c.start, 0)),
+        first_frame=c.first_frame,
+        last_frame=c.last_frame,
+        packets=c.packets,
+        opening=_OPENINGS[c.opening],
+        closing=_CLOSINGS[c.closing],
+        outcome=_OUTCOMES[c.outcome],
+        closed_by=closed_by(c),
+        community_id=community_id(c.key),
+        history=c.history,
+        rtt=model.Rtt(maybe_seconds(c.handshake_to_server), maybe_seconds(c.handshake_to_client)),
+        endpoints=model.Endpoints(endpoint(c.client, c.start, until), endpoint(c.server, c.start, until)),
+        findings=list(dict.fromkeys(f.rule for f in findings)),
+        incarnation=c.incarnation,
+        observed_until=seconds(until),
+        evicted=c.evicted,
+    )
+
+
+def closed_by(c: Connection) -> model.Closer | None:
+    """Who closed first; both when neither had seen the other's FIN."""
+    if c.closing == story.SIMULTANEOUS_CLOSE:
+        return "both"
+    if c.first_closer < 0:
+        return None
+    return "client" if c.first_closer == 0 else "server"
+
+
+def endpoint(e: Endpoint, start: int, until: int) -> model.Endpoint:
+    """One side; ``start`` and ``until`` bound the observation of its connection (ns)."""
+    steps = e.steps
+    top = steps[-1]
+    # the step before anything was seen of it is a placeholder, unless it is all there is
+    first = 1 if len(steps) > 1 and 1 << steps[0].state & st.NO_CONNECTION else 0
+    return model.Endpoint(
+        state=_NAMES[e.state],
+        evidence=_EVIDENCE[top.evidence],
+        possible=_POSSIBLE[e.possible | 1 << e.state],
+        since=seconds(top.time),
+        since_frame=None if top.frame < 0 else top.frame,
+        timeline=[entry(step) for step in steps[first:]],
+        retracted=[
+            model.Retracted(
+                state=_NAMES[r.step.state],
+                time=seconds(r.step.time),
+                frame=None if r.step.frame < 0 else r.step.frame,
+                refuted_by=r.refuted_by,
+                why=r.why,
+            )
+            for r in e.retracted
+        ],
+        time_in_state=time_in_state(steps, start, until),
+        sent=sent(e.sent or _UNSENT),
+    )
+
+
+def entry(step: Step) -> model.Entry:
+    """One entry of the timeline."""
+    return model.Entry(
+        state=_NAMES[step.state],
+        time=seconds(step.time),
+        frame=None if step.frame < 0 else step.frame,
+        evidence=_EVIDENCE[step.evidence],
+        confirmed_by=None if step.confirmed_by < 0 else step.confirmed_by,
+        why=step.why,
+    )
+
+
+def time_in_state(steps: list[Step], start: int, until: int) -> dict[str, Decimal]:
+    """Seconds in each state from ``start`` to ``until``; they add up to just that.
+
+    A step takes effect when all before it have: captures may run backwards in time, states do not.
+    """
+    spent: dict[str, int] = {}
+    now = start
+    last = len(steps) - 1
+    for i, step in enumerate(steps):
+        then = until if i == last else min(max(steps[i + 1].time, now), until)
+        if then > now or i == last:
+            name = st.NAMES[step.state]
+            spent[name] = spent.get(name, 0) + max(then - now, 0)
+            now = max(then, now)
+    return {name: seconds(ns) for name, ns in spent.items()}
+
+
+def sent(s: counters.Sent) -> model.Sent:
+    """The counters of one direction."""
+    return model.Sent(
+        packets=s.packets,
+        payload_bytes=s.payload_bytes,
+        unique_bytes=s.unique_bytes,
+        data_packets=s.data_packets,
+        ack_packets=s.ack_packets,
+        pure_acks=s.pure_acks,
+        syn=s.syn,
+        fin=s.fin,
+        rst=s.rst,
+        push_packets=s.push,
+        urgent_packets=s.urgent,
+        retransmitted_packets=s.retransmitted_packets,
+        retransmitted_bytes=s.retransmitted_bytes,
+        syn_retransmits=s.syn_retransmits,
+        fin_retransmits=s.fin_retransmits,
+        keepalives=s.keepalives,
+        window_probes=s.window_probes,
+        out_of_order_packets=s.out_of_order_packets,
+        missing_bytes=s.missing_bytes,
+        duplicate_acks=s.duplicate_acks,
+        sack_packets=s.sack_packets,
+        zero_windows=s.zero_windows,
+        max_window=known(s.max_window),
+        min_window=known(s.min_window),
+        mss=known(s.mss),
+        window_scale=known(s.window_scale),
+        sack_permitted=yes_or_no(s.sack_permitted),
+        timestamps=yes_or_no(s.timestamps),
+        fast_open=yes_or_no(s.fast_open),
+        mptcp=yes_or_no(s.mptcp),
+        rtt_samples=s.rtt_samples,
+        rtt_min=maybe_seconds(s.rtt_min),
+        rtt_avg=seconds(s.rtt_sum // s.rtt_samples) if s.rtt_samples else None,
+        rtt_max=maybe_seconds(s.rtt_max),
+        hardware_duplicates=s.hardware_duplicates,
+        truncated_packets=s.truncated_packets,
+        bad_checksums=s.bad_checksums,
+    )
+
+
+def known(n: int) -> int | None:
+    """Negative is unknown."""
+    return None if n < 0 else n
+
+
+def yes_or_no(n: int) -> bool | None:
+    """0 no, 1 yes, negative unknown."""
+    return None if n < 0 else n != 0
+
+
+def finding(f: Finding) -> model.Finding:
+    """One finding."""
+    return model.Finding(
+        rule=f.rule,
+        family=f.family,
+        severity=cast("model.Severity", f.severity),
+        confidence=cast("model.Confidence", f.confidence),
+        connection=f.connection,
+        endpoint=cast("model.Side | None", f.endpoint),
+        time=seconds(f.time),
+        frame=known(f.frame),
+        related_frames=list(f.related_frames),
+        message=f.message,
+        evidence=f.evidence,
+        alternatives=list(f.alternatives),
+    )

@@ -1,0 +1,299 @@
+"""The report, schema 1, as frozen types: names, nesting and meaning of every field.
+
+JSON, NDJSON, the JSON Schema and the field tables in docs/report.md are all made from these classes.  Within a schema
+number fields are added, never renamed or removed.  Unknown is None, never 0.  Times and durations are seconds as Decimals,
+exact to the nanosecond; they never pass through a float.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+SCHEMA: Literal[1] = 1
+
+State = Literal[
+    "CLOSED",
+    "LISTEN",
+    "SYN_SENT",
+    "SYN_RECEIVED",
+    "ESTABLISHED",
+    "FIN_WAIT_1",
+    "FIN_WAIT_2",
+    "CLOSE_WAIT",
+    "CLOSING",
+    "LAST_ACK",
+    "TIME_WAIT",
+]
+Evidence = Literal["proven", "assumed", "timer"]
+Side = Literal["client", "server"]
+Closer = Literal["client", "server", "both"]
+Opening = Literal["three_way", "simultaneous", "fast_open", "refused", "unanswered", "incomplete", "midstream"]
+Closing = Literal["four_way", "three_way", "simultaneous", "half_closed", "reset", "incomplete", "none"]
+Outcome = Literal["closed", "open", "reset", "refused", "unanswered", "half_open", "stuck", "unknown"]
+Severity = Literal["info", "warning", "error"]
+Confidence = Literal["certain", "likely", "possible"]
+
+
+def says(description: str, example: object = None) -> Meta:
+    """What a field means, for the schema and the documentation."""
+    return Meta(description=description, examples=None if example is None else [example])
+
+
+Time = Annotated[Decimal, Meta(extra_json_schema={"type": "number"})]
+"""Seconds since 1970-01-01 00:00 UTC."""
+Duration = Annotated[Decimal, Meta(extra_json_schema={"type": "number", "minimum": 0})]
+"""Seconds."""
+
+
+class Tool(Struct, frozen=True, gc=False):
+    """The program that made the report."""
+
+    name: Annotated[Literal["tcpfsm"], says("always tcpfsm")]
+    version: Annotated[str, says("its version")]
+    engine: Annotated[Literal["compiled", "interpreted"], says("which engine ran; both give the same results")]
+
+
+class Source(Struct, frozen=True, gc=False):
+    """One file, or standard input, of the observation."""
+
+    name: Annotated[str, says('the path as given, or "-" for standard input')]
+    format: Annotated[str | None, says("pcap, pcapng or snoop; null: never opened")]
+    compression: Annotated[str | None, says("gzip, bzip2, xz or zstd; null: not compressed")]
+    size: Annotated[int | None, says("bytes on disk; null for a pipe")]
+    packets: Annotated[int, says("packets read from it")]
+    bytes: Annotated[int, says("their bytes on the wire")]
+
+
+class Problem(Struct, frozen=True, gc=False):
+    """Something that makes a capture less than a complete observation."""
+
+    kind: Annotated[str, says("truncated, corrupt, read_error or capture_drops")]
+    message: Annotated[str, says("one line that names the file, the offset and the frame")]
+    frame: Annotated[int | None, says("the frame that could not be read; null: no single frame")]
+    offset: Annotated[int | None, says("where the damaged record starts, in bytes of the uncompressed file")]
+    source: Annotated[int, says("index in sources")]
+
+
+class Checksums(Struct, frozen=True, gc=False):
+    """TCP and IPv4 header checksums, when they were verified."""
+
+    checked: Annotated[int, says("TCP checksums that could be computed")]
+    bad: Annotated[int, says("of these, wrong ones; their segments count like any other")]
+    partial: Annotated[int, says("of these, left for the network card to fill in (offload)")]
+    bad_ip: Annotated[int, says("IPv4 headers whose checksum is wrong")]
+
+
+class Capture(Struct, frozen=True, gc=False):
+    """What was read, and what is wrong with it."""
+
+    sources: Annotated[list[Source], says("the files, in the order read")]
+    packets: Annotated[int, says("packets read")]
+    bytes: Annotated[int, says("their bytes on the wire")]
+    tcp_segments: Annotated[int, says("packets that held a TCP segment")]
+    start: Annotated[Time | None, says("time of the earliest packet; null: no packets")]
+    end: Annotated[Time | None, says("time of the latest packet: the end of observation")]
+    link_types: Annotated[list[str], says("link types, in order of first appearance", ["EN10MB"])]
+    skipped: Annotated[dict[str, int], says("packets that gave no segment, by reason", {"udp": 12})]
+    problems: Annotated[list[Problem], says("damage, and packets dropped while capturing")]
+    dropped: Annotated[int | None, says("packets dropped while capturing; null: the capture does not tell")]
+    quoted: Annotated[int, says("ICMP errors that quote a TCP segment")]
+    duplicates: Annotated[int, says("frames captured twice, left out of the analysis")]
+    truncated_segments: Annotated[int, says("segments whose payload or options the capture length cut")]
+    fragments: Annotated[dict[str, int], says("what became of fragmented IP datagrams")]
+    checksums: Annotated[Checksums | None, says("null: not verified (--verify-checksums)")]
+
+
+class Summary(Struct, frozen=True, gc=False):
+    """The figures of the whole."""
+
+    connections: Annotated[int, says("connections; each use of a four-tuple counts")]
+    outcomes: Annotated[dict[str, int], says("connections by outcome; only those that occurred")]
+    states: Annotated[dict[str, int], says("connections by the final states CLIENT/SERVER", {"TIME_WAIT/CLOSED": 3})]
+    findings: Annotated[dict[str, int], says("findings by rule")]
+    severities: Annotated[dict[str, int], says("findings by severity")]
+    fine: Annotated[int, says("connections without a finding")]
+    midstream: Annotated[int, says("connections whose opening was not seen")]
+    evicted: Annotated[int, says("connections dropped from memory before they ended (--max-connections)")]
+
+
+class Address(Struct, frozen=True, gc=False):
+    """One side's address."""
+
+    address: Annotated[str, says("IPv4 or IPv6 address", "192.0.2.1")]
+    port: Annotated[int, says("TCP port")]
+
+
+class Rtt(Struct, frozen=True, gc=False):
+    """Round trips of the handshake: they tell where the capture was taken."""
+
+    to_server: Annotated[Duration | None, says("from the SYN to the SYN-ACK; null: not seen, or a SYN was sent twice")]
+    to_client: Annotated[Duration | None, says("from the SYN-ACK to its ACK; null: likewise")]
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """One entry of a timeline: a state entered."""
+
+    state: Annotated[State, says("the state entered")]
+    time: Annotated[Time, says("when")]
+    frame: Annotated[int | None, says("the frame that shows it; null: a timer")]
+    evidence: Annotated[
+        Evidence,
+        says(
+            "proven: the endpoint's own segment says so; assumed: what would cause it passed towards the endpoint;"
+            " timer: only time passed"
+        ),
+    ]
+    confirmed_by: Annotated[
+        int | None, says("the endpoint's later frame that turned an assumed step into a proven one")
+    ]
+    why: Annotated[str, says("what happened, in words", "FIN received, ACK sent")]
+
+
+class Retracted(Struct, frozen=True, gc=False):
+    """A step that was assumed, until the endpoint's own segment refuted it."""
+
+    state: Annotated[State, says("the state it had been assumed to enter")]
+    time: Annotated[Time, says("when")]
+    frame: Annotated[int | None, says("the frame that had suggested it")]
+    refuted_by: Annotated[int, says("the endpoint's own frame that refutes it")]
+    why: Annotated[str, says("how it is refuted, in words")]
+
+
+class Sent(Struct, frozen=True, gc=False):
+    """What one endpoint sent, counted."""
+
+    packets: Annotated[int, says("segments")]
+    payload_bytes: Annotated[int, says("bytes of payload, retransmitted ones each time")]
+    unique_bytes: Annotated[int, says("bytes of sequence space sent at least once")]
+    data_packets: Annotated[int, says("segments with payload")]
+    ack_packets: Annotated[int, says("segments with ACK set")]
+    pure_acks: Annotated[int, says("ACK, no payload, no SYN, FIN or RST")]
+    syn: Annotated[int, says("segments with SYN set")]
+    fin: Annotated[int, says("segments with FIN set")]
+    rst: Annotated[int, says("segments with RST set")]
+    push_packets: Annotated[int, says("segments with PSH set")]
+    urgent_packets: Annotated[int, says("segments with URG set")]
+    retransmitted_packets: Annotated[int, says("segments whose data overlaps data seen before")]
+    retransmitted_bytes: Annotated[int, says("how many bytes overlap")]
+    syn_retransmits: Annotated[int, says("SYN or SYN-ACK sent again")]
+    fin_retransmits: Annotated[int, says("FIN sent again")]
+    keepalives: Annotated[int, says("keep-alive probes")]
+    window_probes: Annotated[int, says("zero-window probes")]
+    out_of_order_packets: Annotated[int, says("segments that fill a hole and were not sent again")]
+    missing_bytes: Annotated[int, says("bytes that the peer acknowledged and the capture does not hold")]
+    duplicate_acks: Annotated[int, says("duplicate ACKs as RFC 5681 defines them")]
+    sack_packets: Annotated[int, says("segments with SACK blocks")]
+    zero_windows: Annotated[int, says("segments that announce a window of zero")]
+    max_window: Annotated[int | None, says("largest window announced, scaled where both scales are known")]
+    min_window: Annotated[int | None, says("smallest window announced")]
+    mss: Annotated[int | None, says("MSS offered; null: SYN not seen, or no such option")]
+    window_scale: Annotated[int | None, says("window scale offered; null: SYN not seen, or no such option")]
+    sack_permitted: Annotated[bool | None, says("SACK offered; null: SYN not seen")]
+    timestamps: Annotated[bool | None, says("timestamps offered; null: SYN not seen")]
+    fast_open: Annotated[bool | None, says("TCP Fast Open option on the SYN; null: SYN not seen")]
+    mptcp: Annotated[bool | None, says("Multipath TCP option on the SYN; null: SYN not seen")]
+    rtt_samples: Annotated[int, says("segments timed until their ACK came back (never one sent twice)")]
+    rtt_min: Annotated[Duration | None, says("shortest such time; null: no samples")]
+    rtt_avg: Annotated[Duration | None, says("their mean, to the nanosecond below")]
+    rtt_max: Annotated[Duration | None, says("longest such time")]
+    hardware_duplicates: Annotated[int, says("frames captured twice, left out of all other counters")]
+    truncated_packets: Annotated[int, says("segments whose payload the capture length cut")]
+    bad_checksums: Annotated[int, says("segments with a wrong checksum, where checksums are verified")]
+
+
+class Endpoint(Struct, frozen=True, gc=False):
+    """One side of a connection."""
+
+    state: Annotated[State, says("its state at the end of observation; the likeliest when several are possible")]
+    evidence: Annotated[Evidence, says("of that state: proven, assumed or timer")]
+    possible: Annotated[list[State], says("every state it may be in, given all that was seen; contains state")]
+    since: Annotated[Time, says("when it entered that state")]
+    since_frame: Annotated[int | None, says("the frame that shows it; null: a timer")]
+    timeline: Annotated[list[Entry], says("the states it went through, as far as nothing refuted them")]
+    retracted: Annotated[list[Retracted], says("steps that were assumed and then refuted: often the diagnosis")]
+    time_in_state: Annotated[
+        dict[str, Duration],
+        says(
+            "seconds in each state, from the connection's start to the end of its observation; of the last state, the"
+            " least it can be",
+        ),
+    ]
+    sent: Annotated[Sent, says("what it sent, counted")]
+
+
+class Endpoints(Struct, frozen=True, gc=False):
+    """Both sides."""
+
+    client: Annotated[Endpoint, says("the side that opened the connection")]
+    server: Annotated[Endpoint, says("the side that was opened to")]
+
+
+class Connection(Struct, frozen=True, gc=False, tag_field="type", tag="connection"):
+    """One connection: one use of a four-tuple."""
+
+    id: Annotated[int, says("number, from 1, in order of the first frame")]
+    client: Annotated[Address, says("the active opener; midstream, a guess")]
+    server: Annotated[Address, says("the passive opener")]
+    start: Annotated[Time, says("time of its first frame")]
+    end: Annotated[Time, says("time of its last frame")]
+    duration: Annotated[Duration, says("end minus start")]
+    first_frame: Annotated[int, says("its first frame, as Wireshark numbers it")]
+    last_frame: Annotated[int, says("its last frame")]
+    packets: Annotated[int, says("segments of both sides")]
+    opening: Annotated[Opening, says("how it opened")]
+    closing: Annotated[Closing, says("how it closed")]
+    outcome: Annotated[Outcome, says("what became of it")]
+    closed_by: Annotated[
+        Closer | None,
+        says("whose FIN or RST ended it first; both: simultaneously; null: nobody"),
+    ]
+    community_id: Annotated[str, says("Community ID version 1, seed 0, to join with Zeek, Suricata, Arkime")]
+    history: Annotated[str, says("one letter an event, capitals the client's", "SsHAa")]
+    rtt: Annotated[Rtt, says("round trips of the handshake")]
+    endpoints: Annotated[Endpoints, says("both sides' states")]
+    findings: Annotated[list[str], says("rules that found something, each once")]
+    incarnation: Annotated[int, says("which use of this four-tuple it is, from 1")]
+    observed_until: Annotated[Time, says("until when it was watched: usually the end of the capture")]
+    evicted: Annotated[bool, says("dropped from memory while it could still change (--max-connections)")]
+
+
+class Finding(Struct, frozen=True, gc=False, tag_field="type", tag="finding"):
+    """What a rule concludes."""
+
+    rule: Annotated[str, says("name of the rule", "stuck-fin-wait-2")]
+    family: Annotated[str, says("family of the rule", "closing")]
+    severity: Annotated[Severity, says("error: somebody must act; warning: harm or risk; info: useful to know")]
+    confidence: Annotated[Confidence, says("certain: nothing else explains it; likely; possible")]
+    connection: Annotated[int | None, says("id of the connection; null: of the whole capture")]
+    endpoint: Annotated[Side | None, says("the side it is about: the one to look at")]
+    time: Annotated[Time, says("when it happened")]
+    frame: Annotated[int | None, says("the frame that shows it; null: none does")]
+    related_frames: Annotated[list[int], says("further frames of the same story")]
+    message: Annotated[str, says("one sentence with the figures")]
+    evidence: Annotated[dict[str, Any], says("figures by name")]
+    alternatives: Annotated[list[str], says("other readings that the capture allows")]
+
+
+class Report(Struct, frozen=True, gc=False):
+    """The whole report: what --format json writes."""
+
+    schema: Annotated[Literal[1], says("number of this schema")]
+    tool: Annotated[Tool, says("the program that made the report")]
+    capture: Annotated[Capture, says("what was read")]
+    summary: Annotated[Summary, says("the figures of the whole")]
+    connections: Annotated[list[Connection], says("every connection, in order of id")]
+    findings: Annotated[list[Finding], says("every finding, by connection; those about the whole capture last")]
+
+
+class CaptureLine(Capture, frozen=True, gc=False, tag_field="type", tag="capture"):
+    """The capture, as a line of NDJSON."""
+
+    schema: Annotated[Literal[1], says("number of this schema")]
+    tool: Annotated[Tool, says("the program that made the report")]
+
+
+class SummaryLine(Summary, frozen=True, gc=False, tag_field="type", tag="summary"):
+    """The summary, as a line of NDJSON."""

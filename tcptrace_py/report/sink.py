@@ -1,0 +1,52 @@
+"""What a format is: something that takes connections with their findings as they come, and the whole at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.report import model
+from tcptrace_py.rules.finding import Finding
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a format may want to know of where its text goes."""
+
+    color: bool = False
+    verbose: bool = False
+    encoding: str = "utf-8"
+    command: str = "tcpfsm"
+    """How the program is called, for commands to paste."""
+    captures: tuple[str, ...] = ()
+    """As given on the command line."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The whole, known when everything has been read."""
+
+    tool: model.Tool
+    capture: model.Capture
+    summary: model.Summary
+    findings: list[Finding] = field(default_factory=list)
+    """Those about the whole capture."""
+
+
+class Sink(Protocol):
+    """Writes a report to ``out`` in one format."""
+
+    takes_all: bool
+    """Whether it wants the connections without findings too."""
+
+    def __init__(self, out: BinaryIO, style: Style) -> None: ...
+
+    def connection(self, c: Connection, findings: list[Finding]) -> None:
+        """A connection that can no longer change, with its findings."""
+
+    def finish(self, ending: Ending) -> None:
+        """Everything has been read."""
+
+    def close(self) -> None:
+        """Let go of what is held, whether or not it came to an end."""
