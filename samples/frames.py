@@ -1,4 +1,4 @@
-"""Ethernet frames with TCP in them: reading the few fields the wire decides by, and building segments with right checksums."""
+"""Ethernet frames with TCP in them: the few fields that the wire decides by, and segments with right checksums."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Segment:
         return (self.seq + self.length + bool(self.flags & SYN) + bool(self.flags & FIN)) % 2**32
 
     def __str__(self) -> str:
-        letters = "".join(c for bit, c in ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, ".")) if self.flags & bit)
+        names = (SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, ".")
+        letters = "".join(letter for bit, letter in names if self.flags & bit)
         return f"{letters} {self.seq}:{self.end}({self.length}) ack {self.ack}"
 
 
@@ -57,7 +58,7 @@ def is_icmp_error(frame: bytes) -> bool:
 
 def ones_complement(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
-    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
+    total: int = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -86,7 +87,8 @@ def build(
     """One Ethernet frame with one IPv4 TCP segment; ``options`` is a multiple of four bytes."""
     addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
     bits = (5 + len(options) // 4) << 12 | flags
-    tcp = struct.pack("!HHIIHHHH", source[1], destination[1], seq % 2**32, ack % 2**32, bits, window, 0, 0) + options + payload
+    tcp = struct.pack("!HHIIHHHH", source[1], destination[1], seq % 2**32, ack % 2**32, bits, window, 0, 0)
+    tcp += options + payload
     tcp = tcp[:16] + tcp_checksum(addresses, tcp) + tcp[18:]
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), ident, 0x4000, ttl, 6, 0) + addresses
     ip = ip[:10] + struct.pack("!H", ones_complement(ip)) + ip[12:]
@@ -95,7 +97,7 @@ def build(
 
 
 def renumber(frame: bytes, seq: int, ack: int) -> bytes:
-    """The frame with ``seq`` and ``ack`` added to its sequence and acknowledgment numbers (the latter if it has one)."""
+    """The frame with ``seq`` and ``ack`` added to its sequence and (if it has one) acknowledgment number."""
     at, first = (34, 26) if frame[12:14] == b"\x08\x00" else (54, 22)
     length = len(frame) if at == 54 else 14 + int.from_bytes(frame[16:18], "big")
     tcp = bytearray(frame[at:length])

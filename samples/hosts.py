@@ -60,6 +60,7 @@ class Lab:
         self.wire = Wire(self.net, delay)
         self.loop = asyncio.get_running_loop()
         self.kept: list[socket.socket] = []
+        self.opening = asyncio.Lock()
         self.began = self.loop.time()
         self.next_port = 40001
         self.next_check = 50001
@@ -92,7 +93,7 @@ class Lab:
 
     # sockets
 
-    def socket(self, side: str, host: int, port: int, six: bool = False, **options: int) -> socket.socket:
+    def bound(self, side: str, host: int, port: int, six: bool = False, **options: int) -> socket.socket:
         with self.net.inside(side):
             sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
         sock.setblocking(False)
@@ -105,7 +106,7 @@ class Lab:
         return sock
 
     def listen(self, port: int = 8080, backlog: int = 128, host: int = 7, **options: int) -> socket.socket:
-        return self.listen_on(self.socket(SERVER, host, port, **options), backlog)
+        return self.listen_on(self.bound(SERVER, host, port, False, **options), backlog)
 
     @staticmethod
     def listen_on(sock: socket.socket, backlog: int = 128) -> socket.socket:
@@ -116,15 +117,16 @@ class Lab:
         """A client's socket, bound; ports count up from 40001."""
         if not port:
             port, self.next_port = self.next_port, self.next_port + 1
-        return self.socket(CLIENT, host, port, six, **options)
+        return self.bound(CLIENT, host, port, six, **options)
 
     async def open(
         self, listener: socket.socket, client: socket.socket | None = None, host: int = 11
     ) -> tuple[socket.socket, socket.socket]:
-        """Connect and accept."""
+        """Connect and accept, one at a time, so that the accepted socket is this client's."""
         client = client or self.client(host)
-        await self.loop.sock_connect(client, listener.getsockname()[:2])
-        return client, await self.accept(listener)
+        async with self.opening:
+            await self.loop.sock_connect(client, listener.getsockname()[:2])
+            return client, await self.accept(listener)
 
     async def accept(self, listener: socket.socket) -> socket.socket:
         sock, _ = await self.loop.sock_accept(listener)
@@ -141,7 +143,9 @@ class Lab:
 
         await asyncio.gather(self.loop.sock_sendall(sender, data), read())
 
-    async def ask(self, client: socket.socket, server: socket.socket, question: bytes = b"", answer: bytes = b"") -> None:
+    async def ask(
+        self, client: socket.socket, server: socket.socket, question: bytes = b"", answer: bytes = b""
+    ) -> None:
         """A request and its response."""
         await self.send(client, server, question or b"GET /item/17 HTTP/1.1\r\nHost: 10.1.0.7:8080\r\n\r\n")
         await asyncio.sleep(0.015)

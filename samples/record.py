@@ -5,7 +5,7 @@
     record.py NAME…           some of them
     record.py --list
 
-Needs Linux, iproute2 (``ip``, ``ss``) and root, or ``unshare --user --map-root-user record.py …``.  Writes NAME.pcap
+Needs Linux, iproute2 (``ip``, ``ss``) and root, or ``unshare -Ur record.py …``.  Writes NAME.pcap
 and its entry in expected.toml, beside this file.  A new recording is the same in kind, not in every byte.
 """
 
@@ -27,6 +27,7 @@ import stories_whole  # noqa: F401
 from frames import parse, write_pcap
 from hosts import STORIES, Lab, Story
 from wire import CLIENT, OTHER, SERVER
+
 
 def endpoint(address: tuple[str, int]) -> str:
     host, port = address
@@ -51,16 +52,19 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
             continue
         common = {"client": ours, "server": theirs}
         for _ in range(told.again.get(client[1], 1) - 1):  # ended before the ports were used again
-            connections.append({**common, "client_state": "CLOSED", "server_state": "CLOSED", "truth": "reading", "findings": []})
+            ended = {"client_state": "CLOSED", "server_state": "CLOSED", "truth": "reading"}
+            connections.append({**common, **ended, "findings": []})
         last = {"client_state": states[0], "server_state": states[1], "truth": "kernel"}
         connections.append({**common, **last, "findings": sorted(found.get(client[1], []))})
-    facts: dict[str, Any] = {"made": "recorded", "kernel": "Linux " + os.uname().release.split("-")[0], "taken_at": told.views[sample]}
+    facts: dict[str, Any] = {"made": "recorded", "kernel": "Linux " + os.uname().release.split("-")[0]}
     facts["taken_at"] = {CLIENT: "client", SERVER: "server"}[told.views[sample]]
     facts["lost"] = [number for number, (_, _, lost) in enumerate(records, 1) if lost]
     if crowd:
         (states, count), *rest = crowd.most_common()
         assert not rest, f"the crowd differs: {crowd}"
-        facts["others"] = {"count": count, "client_state": states[0], "server_state": states[1], "truth": "kernel"}
+        assert states[0] == "CLOSED", "the crowd is made up: no host has its sockets"
+        others = {"client_state": "SYN_SENT", "server_state": states[1], "truth": "kernel, server only"}
+        facts["others"] = {"count": count, **others}
     return shelf.entry(facts, connections, told.also)
 
 

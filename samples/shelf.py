@@ -16,9 +16,10 @@ HERE = Path(__file__).parent
 HEAD = """\
 # What is true of the samples, and what tcpfsm ought to say of them.  Written by record.py and craft.py.
 #
-# client_state, server_state: the states at the end of the capture.  truth = "kernel": as `ss` listed them in the two
-#   hosts right after the last frame (no socket: LISTEN if the server never answered and something listens, else CLOSED).
-#   truth = "reading": nobody could be asked (made-up frames, an earlier use of the same ports): what RFC 9293 makes of it.
+# client_state, server_state: the states at the end of the capture.
+#   truth = "kernel": as `ss` listed them in the two hosts right after the last frame.  Where there is no socket: LISTEN
+#   if the server never answered and something listens there, else CLOSED; compare the two as one, "no connection".
+#   truth = "reading": nobody could be asked (made-up frames, an earlier use of the same ports): by RFC 9293.
 # findings: rules of the families opening and closing, and the rule `reset`; other families are not listed here.
 #   They are a person's reading of the rule catalogue.  Nothing computed them.
 # lost: frames in this capture that never reached the other host.
@@ -49,6 +50,6 @@ def inline(table: dict[str, Any]) -> str:
 
 
 def entry(facts: dict[str, Any], connections: list[dict[str, Any]], also: list[str]) -> dict[str, Any]:
-    """The entry of one sample: its facts, the findings of all its connections together with ``also``, the connections."""
+    """The entry of one sample: its facts, the findings of its connections and ``also``, its connections."""
     found = {rule for connection in connections for rule in connection["findings"]} | set(also)
     return {**facts, "findings": sorted(found), "connections": connections}

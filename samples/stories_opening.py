@@ -68,12 +68,12 @@ async def data_on_third(lab: Lab) -> None:
     SERVER,
     found={40001: ["stale-syn"]},
     more_views={"stale-syn-client": CLIENT},
-    seen_by={"stale-syn-client": {40001: ["synack-bad-ack"]}},
+    seen_by={"stale-syn-client": {40001: ["syn-retransmit", "synack-bad-ack"]}},
 )
 async def stale_syn(lab: Lab) -> None:
-    """An old SYN overtakes the new one: its SYN-ACK does not answer what the client sent, and the client resets it."""
+    """A SYN of long ago arrives in place of the new one, which is lost: its SYN-ACK answers nothing the client sent."""
     listener = lab.listen()
-    lab.hold(CLIENT, "syn", 150)
+    lab.lose(CLIENT, "syn")
     old = build(("10.1.0.11", 40001), ("10.1.0.7", 8080), 90, 0, SYN, options=bytes.fromhex("020405b4"))
     lab.put(CLIENT, old)
     client, server = await lab.open(listener)
@@ -92,7 +92,7 @@ async def refused(lab: Lab) -> None:
 
 @story("filtered", found={40001: GONE})
 async def filtered(lab: Lab) -> None:
-    """A filter on the way drops every SYN to port 8443; the client gives up after 134 s.  The health checks go through."""
+    """A filter on the way drops every SYN to port 8443, and the client gives up after 134 s; others get through."""
     blocked, open_port = lab.listen(8443), lab.listen()
     lab.lose(CLIENT, "syn", 1, EVER, server=8443)
 
@@ -145,16 +145,18 @@ async def syn_flood(lab: Lab) -> None:
     found={40003: ["accept-queue-overflow", "synack-retransmit"], 40004: GONE},
 )
 async def accept_queue_overflow(lab: Lab) -> None:
-    """The application does not accept: two connections fill its queue, the third's ACK and the fourth's SYN are ignored."""
+    """The application accepts nobody: two connections fill its queue, then an ACK and a SYN are ignored."""
     listener = lab.listen(backlog=1)
-    for port, delay in ((40001, 100), (40002, 120), (40003, 300)):
-        lab.hold(CLIENT, "third", delay, port=port)
+    lab.hold(CLIENT, "third", 120, port=40002)  # the queue must still have room when the SYNs of both arrive
+    lab.hold(CLIENT, "third", 300, port=40003)
 
     async def attempt(sock: socket.socket) -> None:
         await lab.loop.sock_connect(sock, listener.getsockname())
 
     clients = [lab.client(host) for host in (11, 12, 13, 14)]
-    await asyncio.gather(*map(attempt, clients[:3]))
+    await attempt(clients[0])
+    await lab.pause(0.1)
+    await asyncio.gather(attempt(clients[1]), attempt(clients[2]))
     await lab.pause(0.5)
     late = asyncio.ensure_future(attempt(clients[3]))
     await lab.loop.sock_sendall(clients[2], b"GET / HTTP/1.1\r\nHost: 10.1.0.7:8080\r\n\r\n")
@@ -167,7 +169,7 @@ async def simultaneous_open(lab: Lab) -> None:
     """Both sides connect to each other; their SYNs cross on the way."""
     lab.hold(CLIENT, "syn", 60)
     lab.hold(SERVER, "syn", 60)
-    client, server = lab.client(), lab.socket(SERVER, 7, 8080)
+    client, server = lab.client(), lab.bound(SERVER, 7, 8080)
     await asyncio.gather(
         lab.loop.sock_connect(client, server.getsockname()), lab.loop.sock_connect(server, client.getsockname())
     )
@@ -207,7 +209,7 @@ async def fast_open(lab: Lab) -> None:
 
 @story("client-reboots", found={40001: ["half-open-peer", "syn-retransmit"]}, again={40001: 2})
 async def client_reboots(lab: Lab) -> None:
-    """The client forgets the connection and opens a new one from the same port, which the server still believes open."""
+    """The client forgets the connection and calls again from the same port, which the server still believes open."""
     listener = lab.listen()
     client, server = await lab.open(listener)
     await lab.ask(client, server)
@@ -238,7 +240,7 @@ async def time_wait_reuse(lab: Lab) -> None:
     again={40001: 2},
 )
 async def time_wait_reuse_challenged(lab: Lab) -> None:
-    """The same without timestamps and with a lower sequence number: TIME_WAIT answers with an ACK, and the client resets it."""
+    """The same with a lower sequence number, no timestamps: TIME_WAIT answers with an ACK, which is reset."""
     lab.net.sysctl(CLIENT, tcp_timestamps=0)
     listener = lab.listen()
     client, server = await lab.open(listener)

@@ -15,7 +15,7 @@ ABORTED = ["abortive-close", "reset"]
 
 @story("midstream", found={40001: [], 40002: ["orphan-fin"], 40003: []})
 async def midstream(lab: Lab) -> None:
-    """The recording starts late: one connection is in mid-talk, of another only the tail is seen, a third begins after it."""
+    """The recording starts late: one connection is in mid-talk, of another only the tail is seen, a third is new."""
     lab.wire.recording = False
     listener = lab.listen()
     talking = await lab.open(listener, host=11)
@@ -41,7 +41,7 @@ async def web_server(lab: Lab, sock: socket.socket) -> None:
     while line := await reader.readline():
         method, path, _ = line.decode().split()
         length, close = 0, False
-        while (header := (await reader.readline()).decode().strip().lower()):
+        while header := (await reader.readline()).decode().strip().lower():
             length = int(header.split(":")[1]) if header.startswith("content-length:") else length
             close = close or header == "connection: close"
         body = await reader.readexactly(length)
@@ -57,18 +57,20 @@ def web_answer(method: str, path: str, body: bytes, close: bool) -> bytes:
     status, kind, content = "404 Not Found", "text/plain", b"no such thing\n"
     if path == "/":
         rows = "".join(f"<li><a href=/city/{n}>City {n}</a></li>\n" for n in range(1, 31))
-        status, kind, content = "200 OK", "text/html", f"<!doctype html><title>Cities</title><ul>\n{rows}</ul>\n".encode()
+        page = f"<!doctype html><title>Cities</title><ul>\n{rows}</ul>\n"
+        status, kind, content = "200 OK", "text/html", page.encode()
     elif path == "/style.css":
         status, kind, content = "200 OK", "text/css", b"body { font: 16px sans-serif; max-width: 40em }\n" * 5
-    elif path == "/logo.png":
-        status, kind, content = "200 OK", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 5
+    elif path == "/data.bin":
+        status, kind, content = "200 OK", "application/octet-stream", bytes(range(256)) * 5
     elif path == "/api/orders" and method == "POST":
         status, kind, content = "201 Created", "application/json", b'{"order": 4711, "echo": ' + body + b"}\n"
     elif path == "/api/report":
         status, kind, content = "500 Internal Server Error", "application/json", b'{"error": "database is gone"}\n'
     elif path == "/stream":
-        pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (b"first piece\n", b"second, longer piece\n", b"end\n"))
-        return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n"
+        pieces = b"first piece\n", b"second, longer piece\n", b"end\n", b""
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+        return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
     head = f"HTTP/1.1 {status}\r\nServer: tiny\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
     return (head + "Connection: close\r\n" * close + "\r\n").encode() + (b"" if method == "HEAD" else content)
 
@@ -101,7 +103,7 @@ async def browse(lab: Lab, listener: socket.socket, host: int, *requests: str) -
 async def http(lab: Lab) -> None:
     """Ordinary web traffic: five connections, keep-alive, a POST, a chunked body, a 404 and one 500, clean closes."""
     listener = lab.listen()
-    await browse(lab, listener, 11, "GET /", "GET /style.css", "GET /logo.png", "GET /favicon.ico")
+    await browse(lab, listener, 11, "GET /", "GET /style.css", "GET /data.bin", "GET /favicon.ico")
     await asyncio.gather(
         browse(lab, listener, 12, "HEAD /", 'POST /api/orders {"city": 7, "count": 2}', "GET /stream"),
         browse(lab, listener, 13, "GET /api/report!"),
@@ -112,12 +114,12 @@ async def http(lab: Lab) -> None:
 
 @story("retransmissions", SERVER)
 async def retransmissions(lab: Lab) -> None:
-    """24 kB from the server with losses in the middle (answered by fast retransmission) and at the very end (by a timeout)."""
+    """14 kB from the server, with losses in the middle (fast retransmission) and at the very end (timeout)."""
     client, server = await lab.open(lab.listen(TCP_MAXSEG=536))
     for nth in (9, 10, 21):
         lab.lose(SERVER, "data", nth, 1)
     await lab.send(client, server, b"GET /large\n")
-    await lab.send(server, client, bytes(range(256)) * 93)
+    await lab.send(server, client, bytes(range(256)) * 56)
     await lab.pause(0.2)
     lab.lose(SERVER, "data", 1, 2)  # the tail, and the probe for it
     await lab.send(server, client, b"END\n")
@@ -126,13 +128,14 @@ async def retransmissions(lab: Lab) -> None:
 
 @story("keepalive", found={40002: ABORTED})
 async def keepalive(lab: Lab) -> None:
-    """Two idle connections with keep-alives: one peer answers, the other has gone, and the client resets that connection."""
+    """Two idle connections with keep-alives: one peer answers, the other has gone and is reset."""
     listener = lab.listen()
-    asking = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 3, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
-    alive = await lab.open(listener, lab.client(11, **asking))
-    await lab.ask(*alive)
-    gone = await lab.open(listener, lab.client(12, **asking))
-    await lab.ask(*gone)
+    pairs = []
+    for host in (11, 12):
+        client = lab.client(host, SO_KEEPALIVE=1, TCP_KEEPIDLE=3, TCP_KEEPINTVL=2, TCP_KEEPCNT=3)
+        pairs.append(await lab.open(listener, client))
+        await lab.ask(*pairs[-1])
+    alive, gone = pairs
     lab.vanish(gone[1])
     lab.cut(40002)
     await lab.until(14)
@@ -184,9 +187,9 @@ async def thirty_packets(lab: Lab) -> None:
     },
 )
 async def demo(lab: Lab) -> None:
-    """A bad day of a small service, seen from its clients: ten connections and a monitor, and something of everything."""
+    """A bad day of a small service, seen from its clients: ten connections, a monitor, and something of everything."""
     listener, blocked = lab.listen(), lab.listen(8443)
-    checks = asyncio.ensure_future(lab.health_checks(listener, 98))
+    checks = asyncio.ensure_future(lab.health_checks(listener, 99))
     await lab.pause(0.3)
     talk = await lab.open(listener, host=11)  # 40001: as it should be
     await lab.ask(*talk)
@@ -204,6 +207,7 @@ async def demo(lab: Lab) -> None:
     attempt = asyncio.ensure_future(lab.loop.sock_connect(lab.client(14), blocked.getsockname()))
     talk = await lab.open(listener, host=12)  # 40006: the server aborts
     await lab.ask(*talk)
+    await lab.pause(0.1)
     lab.abort(talk[1])
     lab.lose(CLIENT, "finack", port=40007)  # 40007: the final ACK is lost
     talk = await lab.open(listener, host=13)

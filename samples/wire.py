@@ -2,7 +2,7 @@
 
 The hosts are kernels like any other; the bridge is a few lines of Python, so it can lose, hold up or repeat the nth
 segment of a kind, and it writes down what passes at either host's network card.  The namespaces have no names and
-nothing outlives the process.  Needs Linux and the right to make namespaces (root, or ``unshare --user --map-root-user``).
+nothing outlives the process.  Needs Linux and the right to make namespaces: root, or ``unshare -Ur``.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Namespaces:
             subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
     def connect(self) -> None:
-        """Join either host to the middle: fixed addresses and neighbours, so that nothing but the story is on the wire."""
+        """Join either host to the middle; addresses and neighbours are fixed: nothing but the story is on the wire."""
         mac = {CLIENT: CLIENT_MAC.hex(":"), SERVER: SERVER_MAC.hex(":")}
         hosts = {CLIENT: CLIENT_HOSTS, SERVER: SERVER_HOSTS}
         for side, other in OTHER.items():
@@ -144,7 +144,7 @@ class Flow:
 
 
 class Wire:
-    """The bridge.  ``seen`` holds, by side, (time, frame, whether it was lost later) as that host's network card saw it."""
+    """The bridge.  ``seen`` holds, by side, (time, frame, lost later?) as that host's network card saw it."""
 
     def __init__(self, namespaces: Namespaces, delay: float) -> None:
         self.loop = asyncio.get_running_loop()
