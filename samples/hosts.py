@@ -28,6 +28,7 @@ class Story:
     seen_by: dict[str, dict[int, list[str]]] = field(default_factory=dict)  # the same where a sample differs
     also: list[str] = field(default_factory=list)  # findings about no single connection
     again: dict[int, int] = field(default_factory=dict)  # client's port → connections, if more than one
+    unknowable: dict[int, list[str]] = field(default_factory=dict)  # client's port → endpoints no frame tells about
     crowd: int = 0  # client ports from here up are counted, not listed
     delay: float = 0.01  # one way, in seconds
 

@@ -56,6 +56,8 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
             connections.append({**common, **ended, "findings": []})
         last = {"client_state": states[0], "server_state": states[1], "truth": "kernel"}
         connections.append({**common, **last, "findings": sorted(found.get(client[1], []))})
+        if client[1] in told.unknowable:
+            connections[-1]["unknowable"] = told.unknowable[client[1]]
     facts: dict[str, Any] = {"made": "recorded", "kernel": "Linux " + os.uname().release.split("-")[0]}
     facts["taken_at"] = {CLIENT: "client", SERVER: "server"}[told.views[sample]]
     facts["lost"] = [number for number, (_, _, lost) in enumerate(records, 1) if lost]

@@ -20,6 +20,8 @@ HEAD = """\
 #   truth = "kernel": as `ss` listed them in the two hosts right after the last frame.  Where there is no socket: LISTEN
 #   if the server never answered and something listens there, else CLOSED; compare the two as one, "no connection".
 #   truth = "reading": nobody could be asked (made-up frames, an earlier use of the same ports): by RFC 9293.
+# unknowable: endpoints whose true state cannot be told from the frames; it may only be among the possible ones.
+# others: so many connections more, all alike.
 # findings: rules of the families opening and closing, and the rule `reset`; other families are not listed here.
 #   They are a person's reading of the rule catalogue.  Nothing computed them.
 # lost: frames in this capture that never reached the other host.

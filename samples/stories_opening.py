@@ -129,7 +129,7 @@ async def syn_flood(lab: Lab) -> None:
     listener = lab.listen(backlog=1024)
     lab.net.ip(SERVER, "route add default via 10.1.0.11")
     for number in range(400):
-        source = f"198.51.{100 + number % 7}.{1 + number * 37 % 250}", 1024 + number * 131 % 60000
+        source = f"198.18.{number % 7}.{1 + number * 37 % 250}", 1024 + number * 131 % 60000
         lab.put(CLIENT, build(source, ("10.1.0.7", 8080), number * 2654435761, 0, SYN, ident=number, ttl=49))
         await lab.pause(0.004)
         if number in (120, 300):

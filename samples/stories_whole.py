@@ -185,6 +185,7 @@ async def thirty_packets(lab: Lab) -> None:
         40009: STUCK,
         40010: [],
     },
+    unknowable={40002: ["client"], 40009: ["client"]},
 )
 async def demo(lab: Lab) -> None:
     """A bad day of a small service, seen from its clients: ten connections, a monitor, and something of everything."""
