@@ -149,7 +149,7 @@ def insert(datagram: Datagram, piece: Piece, more: bool) -> i64:
     if index < len(pieces):
         other = pieces[index]
         twin = other.start == piece.start and other.length == piece.length and same(other.data, piece.data)
-        if twin and (more or datagram.total == stop):
+        if twin and more == (datagram.total != stop):
             return FRAGMENT_DUPLICATE
         if other.start < stop:
             return FRAGMENT_OVERLAP

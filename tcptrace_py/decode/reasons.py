@@ -42,7 +42,10 @@ REASONS: Final[tuple[tuple[str, str], ...]] = (
     ("unknown_link_type", "the capture's link type is not one that can be decoded"),
     ("empty_record", "not one byte of the packet was captured"),
     ("bad_link_header", "a link-layer header is malformed, or the frame too short to hold one"),
-    ("truncated_header", "the capture length cut the packet inside the headers"),
+    (
+        "truncated_header",
+        "the packet is cut short inside the headers, by the capture length or by a rewrite of the capture",
+    ),
     ("link_control", "link-layer control: spanning tree, LLDP, CDP, LACP, PPP negotiation, PPPoE discovery, EAPOL"),
     ("arp", "ARP or RARP"),
     ("not_ip", "a network protocol other than IP"),

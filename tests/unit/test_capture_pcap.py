@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tools.captures import Frame, frames, pcap, pcap_header, pcap_modified, pcap_record
 from tools.reading import read_bytes
 

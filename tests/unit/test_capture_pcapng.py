@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+
 from tools import captures as make
 from tools.captures import frames, pcapng
 from tools.reading import read_bytes
@@ -55,7 +56,9 @@ def test_sections_have_their_own_byte_order_and_interfaces() -> None:
 
 
 def test_an_interface_of_a_section_before_is_unknown() -> None:
-    data = make.section() + make.interface() * 2 + make.section() + make.interface() + make.enhanced(1, b"a", interface=1)
+    data = (
+        make.section() + make.interface() * 2 + make.section() + make.interface() + make.enhanced(1, b"a", interface=1)
+    )
     reading = read_bytes(data)
     assert reading.records == []
     assert reading.kinds == ["corrupt"]
@@ -174,7 +177,13 @@ def test_blocks_of_no_concern_are_skipped() -> None:
 
 @pytest.mark.parametrize("kind", [9, 0x204, 0xBAD, 0x40000BAD])
 def test_frames_that_hold_no_packet_count_as_in_wireshark(kind: int) -> None:
-    data = make.section() + make.interface() + make.enhanced(1, b"a") + make.block(kind, bytes(60)) + make.enhanced(2, b"b")
+    data = (
+        make.section()
+        + make.interface()
+        + make.enhanced(1, b"a")
+        + make.block(kind, bytes(60))
+        + make.enhanced(2, b"b")
+    )
     reading = read_bytes(data)
     assert reading.numbers == [1, 3]
     assert reading.captures.sources[0].packets == 2

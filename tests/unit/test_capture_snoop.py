@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from tools.captures import frames, snoop
-from tools.reading import read_bytes
 
 from tcptrace_py.errors import CaptureError
+from tools.captures import frames, snoop
+from tools.reading import read_bytes
 
 FRAMES = frames(5)
 
@@ -29,9 +29,7 @@ def test_drops() -> None:
     assert reading.kinds == ["capture_drops"]
 
 
-@pytest.mark.parametrize(
-    ("caplen", "size"), [(4, 27), (4, 10_000), (300_000, 300_024), (2**32 - 1, 2**32 - 1), (4, 0)]
-)
+@pytest.mark.parametrize(("caplen", "size"), [(4, 27), (4, 10_000), (300_000, 300_024), (2**32 - 1, 2**32 - 1), (4, 0)])
 def test_lengths_that_contradict_each_other(caplen: int, size: int) -> None:
     whole = snoop(FRAMES)
     reading = read_bytes(whole + struct.pack(">IIIIII", 4, caplen, size, 0, 1, 1) + bytes(20_000))
