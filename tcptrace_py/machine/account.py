@@ -14,8 +14,13 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.sequence import distance
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
+
+_ANSWER_WITHIN: Final = 150_000_000
+"""A second segment at least so much later, nothing having come back: the first went unanswered.  Longer than an ACK
+is delayed (40 ms on Linux), shorter than any retransmission timeout (200 ms)."""
 
 _REORDERED_WITHIN: Final = 3_000_000
 """A hole filled within 3 ms was reordering: no sender repairs a loss that fast (Wireshark draws the line there)."""
@@ -83,6 +88,7 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
     """``e`` acknowledges ``p``'s sequence space up to ``ack``: round trip, unseen bytes, both edges."""
     if ack > p.snd_una:
         p.snd_una = ack
+        p.data_count = min(p.data_count, 1)
         if p.timed >= 0 and ack >= p.timed:
             sample: i64 = seg.time - p.timed_at
             p.timed = -1
@@ -101,6 +107,7 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
             _unseen(c, side, p, seg, ack - p.snd_nxt)
             p.snd_nxt = ack
     if ack > e.acked:
+        e.hears()
         e.acked = ack
         e.acked_frame = seg.number
 
@@ -119,6 +126,8 @@ def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, 
     if start == e.snd_nxt and e.holes is None:
         e.snd_nxt = end
         sent.unique_bytes += length
+        e.data_last = seg.time
+        e.data_count = 1
         if e.timed < 0:
             e.timed = end
             e.timed_at = seg.time
@@ -138,6 +147,8 @@ def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, 
         e.snd_nxt = end
     if holes.is_whole():
         e.holes = None
+    e.data_last = seg.time
+    e.data_count = e.data_count + 1 if new == 0 else 1
     if new < length:
         sent.retransmitted_packets += 1
         sent.retransmitted_bytes += length - new
@@ -165,8 +176,13 @@ def contiguous(e: Endpoint) -> i64:
     return holes.contiguous
 
 
-def remember(e: Endpoint, seg: Segment) -> None:
-    """Keep what the next segment of this side is compared with."""
+def remember(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """Keep what the next segment of this side is compared with, and whether the peer answers at all."""
+    if e.asks and e.last_time > p.last_time and seg.time - e.last_time > _ANSWER_WITHIN:
+        p.ignored += 1
+    e.ignored = 0
+    # a segment below SND.NXT without payload is a keep-alive or window probe
+    e.asks = seg.length > 0 or seg.flags & (SYN | FIN) != 0 or distance(e.origin + e.snd_nxt, seg.seq) < 0
     e.last_time = seg.time
     e.last_frame = seg.number
     e.last_ip_id = seg.ip_id

@@ -17,6 +17,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.sequence import wrap
+from tcptrace_py.machine.table import image
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 _UNKNOWN_TURNAROUND: Final = 100_000_000
@@ -115,6 +116,8 @@ def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segm
 def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """Data, ACK or FIN: the sender holds a connection, and what it acknowledges it has received."""
     now = seg.time
+    if 0 <= ack < e.acked and (not seg.flags & FIN or e.fin >= 0):
+        return  # overtaken by later ones of its own: it says nothing of now
     mask: i64 = st.IN_SYN_RECEIVED | st.SYNCHRONIZED
     again: bool = e.fin >= 0 and seg.flags & FIN != 0
     if ack >= 1 and p.origin >= 0:
@@ -125,6 +128,9 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
             mask = st.SYNCHRONIZED
     if ack >= e.acked:
         mask &= _peer_fin(c, side, e, p, seg, ack)
+    if start == e.snd_nxt + 1 and ack >= 0 and e.fin < 0 and not seg.flags & FIN and not seg.length:
+        # its own sequence number shows something it sent that was not seen: one byte more may be its FIN
+        e.possible |= image(e.possible, ev.SEND_FIN) | image(image(e.possible, ev.SEND_FIN), ev.RECEIVE_FIN)
     if seg.length and not again:
         mask &= _data(c, side, e, p, seg, start)
     top = e.top()

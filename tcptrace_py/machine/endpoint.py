@@ -26,6 +26,9 @@ EVIDENCE_NAMES: Final = ("assumed", "proven", "timer")
 MAX_STEPS: Final = 64
 """Steps kept an endpoint, and as many retractions: the first ones, and the last (the one in force)."""
 
+_UNREACHED: Final = 2
+"""Unanswered repetitions, or refuted steps, after which what passes towards an endpoint is presumed not to arrive."""
+
 _SAME_MOMENT: Final = 1_500_000
 """Nanoseconds: less than what any network delays."""
 
@@ -127,6 +130,16 @@ class Endpoint:
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
+        # is it reached at all: how often its peer repeated itself since it last sent anything, and how many of its
+        # assumed steps it refuted since it last acknowledged something new
+        self.asks: bool = False  # its last segment wants an answer
+        self.ignored: i64 = 0
+        self.refuted: i64 = 0
+        # a step that passed while it seemed not to be reached: taken only if time bears it out
+        self.doubt: Step | None = None
+        # data of its own that awaits acknowledgement: last sent when, and how often in a row
+        self.data_last: i64 = 0
+        self.data_count: i64 = 0
         self.sent: Sent | None = None
 
     def counters(self) -> Sent:
@@ -153,10 +166,31 @@ class Endpoint:
     def pass_by(self, event: i64, time: i64, frame: i64, why: str) -> None:
         """Something that would cause ``event`` passed towards it: perhaps it arrived and was accepted."""
         self.possible |= image(self.possible, event)
-        to: i64 = NEXT[self.state * EVENTS + event]
+        doubt = self.doubt
+        if doubt is not None or self.ignored >= _UNREACHED or self.refuted >= _UNREACHED:
+            state: i64 = self.state if doubt is None else doubt.state
+            to: i64 = NEXT[state * EVENTS + event]
+            if to >= 0 and to != state:
+                self.doubt = Step(to, time, frame, ASSUMED, why)
+            return
+        to = NEXT[self.state * EVENTS + event]
         if to >= 0 and to != self.state:
             self.enter(to, time, frame, ASSUMED, why)
             self.top().heard = True
+
+    def undoubt(self) -> None:
+        """Time bears out what was doubted: take the step."""
+        step = self.doubt
+        self.doubt = None
+        self.refuted = 0
+        if step is not None and step.state != self.state:
+            self.enter(step.state, step.time, step.frame, ASSUMED, step.why)
+            self.top().heard = True
+
+    def hears(self) -> None:
+        """It acknowledged something new: it is reached."""
+        self.refuted = 0
+        self.doubt = None
 
     def act(self, event: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """It did ``event`` itself, which only some of the states allow: those are proven, and where it led."""
@@ -168,6 +202,8 @@ class Endpoint:
             self.settle(_sources(possible, event), time, frame, ASSUMED, why)
             to = NEXT[self.state * EVENTS + event]
         self.possible = possible
+        if possible & (possible - 1):
+            evidence = ASSUMED  # from more than one state: it proves one of several
         if to >= 0 and to != self.state:
             self.enter(to, time, frame, evidence, why)
         elif to < 0:
@@ -183,7 +219,7 @@ class Endpoint:
             return
         self.possible = possible
         if not possible >> self.state & 1:
-            self.settle(possible, time, frame, PROVEN, why)
+            self.settle(possible, time, frame, ASSUMED if possible & (possible - 1) else PROVEN, why)
         self.confirm(time, frame)
 
     def settle(self, possible: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
@@ -206,6 +242,8 @@ class Endpoint:
     def retract(self, frame: i64, why: str) -> None:
         """Take the step in force back."""
         step = self.steps.pop()
+        self.refuted += 1
+        self.doubt = None
         if len(self.retracted) < MAX_STEPS:
             self.retracted.append(Retraction(step, frame, why))
         top = self.top()

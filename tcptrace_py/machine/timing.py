@@ -12,11 +12,15 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import TIMER, Endpoint
+from tcptrace_py.machine.table import image
 
 SECOND: Final = 1_000_000_000
 _MAX_DOUBLINGS: Final = 8
+_FIRST_TIMEOUT: Final = SECOND // 4
+"""Linux's least timeout and a little; with a measured round trip, twice that is added."""
 
 
 @mypyc_attr(acyclic=True)
@@ -51,49 +55,79 @@ def retransmission_due(e: Endpoint, sent: i64, count: i64, first: i64) -> i64:
     return sent + (timeout << doublings) * 2 + SECOND // 4
 
 
-def elapse(e: Endpoint, now: i64, timers: Timers) -> None:
-    """Let time pass for an endpoint, up to ``now``."""
+def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
+    """Let time pass for an endpoint, up to ``now``; ``p`` is its peer."""
     state = e.state
     possible = e.possible
-    if state == st.ESTABLISHED and possible == st.IN_ESTABLISHED:
+    if possible == st.IN_CLOSED:
         return
-    if e.fin >= 0 and possible & st.FIN_UNACKNOWLEDGED and possible & ~st.FIN_UNACKNOWLEDGED:
-        if now > retransmission_due(e, e.fin_last, e.fin_count, SECOND // 4) and not (
-            1 << state & st.FIN_UNACKNOWLEDGED
-        ):
-            e.possible &= ~st.FIN_UNACKNOWLEDGED
-    if possible & st.IN_SYN_RECEIVED and state != st.SYN_RECEIVED and not e.active and e.syn_count:
-        if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND) + 2 * SECOND:
-            e.possible &= ~st.IN_SYN_RECEIVED
+    if e.fin >= 0:
+        _await_ack_of_fin(e, now)
+    if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
+        _await_third_ack(e, p, now)
+    if 1 << e.state & st.MAY_SEND_DATA:
+        _await_ack_of_data(e, p, now, timers)
+    state = e.state
     if state == st.TIME_WAIT:
         _expire(e, now, timers.time_wait, timers.slop, 0, "2 MSL passed")
     elif state == st.SYN_SENT:
         _give_up(e, now, e.syn_time, timers.syn_give_up, e.syn_last, e.syn_count, SECOND, "no answer: gave up")
     elif state == st.SYN_RECEIVED:
-        _give_up(
-            e,
-            now,
-            e.syn_time,
-            timers.synack_give_up,
-            e.syn_last,
-            e.syn_count,
-            SECOND,
-            "handshake not completed: gave up",
-        )
+        why = "handshake not completed: gave up"
+        _give_up(e, now, e.syn_time, timers.synack_give_up, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
-        _give_up(
-            e,
-            now,
-            e.fin_time,
-            timers.fin_give_up,
-            e.fin_last,
-            e.fin_count,
-            SECOND // 4,
-            "FIN not acknowledged: gave up",
-        )
+        why = "FIN not acknowledged: gave up"
+        _give_up(e, now, e.fin_time, timers.fin_give_up, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
     elif state == st.FIN_WAIT_2 and timers.fin_wait_2:
         # only an orphan expires, and closing for sending alone leaves none: as likely as not until well past it
         _expire(e, now, timers.fin_wait_2, timers.slop, timers.fin_wait_2, "peer never closed: orphan expired")
+
+
+def _await_ack_of_fin(e: Endpoint, now: i64) -> None:
+    """A FIN that was not sent again although that was due had been acknowledged."""
+    possible = e.possible
+    if not possible & st.FIN_UNACKNOWLEDGED or not possible & ~(st.FIN_UNACKNOWLEDGED | st.IN_CLOSED):
+        if not (possible & st.IN_CLOSED and possible & st.FIN_UNACKNOWLEDGED):
+            return
+    if now <= retransmission_due(e, e.fin_last, e.fin_count, _FIRST_TIMEOUT):
+        return
+    if 1 << e.state & st.FIN_UNACKNOWLEDGED:
+        if e.doubt is None:
+            return
+        e.undoubt()
+    e.possible &= ~st.FIN_UNACKNOWLEDGED
+
+
+def _await_third_ack(e: Endpoint, p: Endpoint, now: i64) -> None:
+    """A SYN-ACK that was not sent again although that was due: the ACK of it arrived, or there is nothing to send it
+    from (a SYN cookie, whose ACK was lost or ignored), which shows when the peer's data goes unanswered.
+    """
+    if now <= retransmission_due(e, e.syn_last, e.syn_count, SECOND) + 2 * SECOND:
+        return
+    if e.state == st.SYN_RECEIVED and e.doubt is not None:
+        e.undoubt()
+    if e.state == st.SYN_RECEIVED:
+        return
+    e.possible &= ~st.IN_SYN_RECEIVED
+    if e.state == st.ESTABLISHED and not e.top().is_sure() and e.ignored >= 2:
+        e.possible |= st.IN_CLOSED
+        frame = p.last_frame
+        while len(e.steps) > 1:
+            e.retract(frame, "the peer's data goes unanswered: a SYN cookie, or the ACK of it was ignored")
+
+
+def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
+    """Data that was never acknowledged and is not sent again any more: the sender may have given up."""
+    if p.last_window == 0 and e.asks and e.last_time > p.last_time - SECOND:
+        # behind a closed window a FIN may wait unseen
+        e.possible |= image(e.possible, ev.CLOSE_UNSEEN)
+    if e.data_count < 2 or e.snd_una >= e.snd_nxt or e.last_time < p.last_time:
+        return
+    due: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
+    if now > due:
+        e.possible |= st.IN_CLOSED
+        if now > due + (due - e.data_last):
+            e.enter(st.CLOSED, due, -1, TIMER, "data not acknowledged: gave up")
 
 
 def _expire(e: Endpoint, now: i64, timeout: i64, slop: i64, doubt: i64, why: str) -> None:

@@ -111,8 +111,8 @@ class Tracker:
         ack: i64 = -1
         if seg.flags & ACK and p.origin >= 0:
             ack = unwrap(seg.ack, p.origin, p.snd_nxt)
-        elapse(e, seg.time, self.timers)
-        elapse(p, seg.time, self.timers)
+        elapse(e, p, seg.time, self.timers)
+        elapse(p, e, seg.time, self.timers)
         was_over: bool = c.is_over()
         self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
@@ -139,7 +139,7 @@ class Tracker:
             self.mark(c, side, seg)
         elif seg.length == 0:
             c.write_history(cn.HISTORY_ACK, side)
-        remember(e, seg)
+        remember(e, c.server if side == CLIENT else c.client, seg)
 
     def mark(self, c: Connection, side: i64, seg: Segment) -> None:
         """The letters of SYN, FIN and RST."""
@@ -263,8 +263,8 @@ class Tracker:
         """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
         e = c.side(side)
         p = c.side(1 - side)
-        elapse(e, seg.time, self.timers)
-        elapse(p, seg.time, self.timers)
+        elapse(e, p, seg.time, self.timers)
+        elapse(p, e, seg.time, self.timers)
         waiting: bool = e.state == st.TIME_WAIT or p.state == st.TIME_WAIT
         waited: i64 = seg.time - max(e.timer_from, p.timer_from)
         new = self.begin(seg, c)
@@ -336,8 +336,8 @@ class Tracker:
     def finish(self, c: Connection, now: i64) -> None:
         """The connection can no longer change."""
         self.living -= 1
-        elapse(c.client, now, self.timers)
-        elapse(c.server, now, self.timers)
+        elapse(c.client, c.server, now, self.timers)
+        elapse(c.server, c.client, now, self.timers)
         c.client.date_steps()
         c.server.date_steps()
         conclude(c, now, self.limits.stuck_after)
@@ -388,7 +388,7 @@ class Tracker:
             return
         side: i64 = CLIENT if seg.key == c.key else SERVER
         e = c.side(side)
-        elapse(e, seg.time, self.timers)
+        elapse(e, c.side(1 - side), seg.time, self.timers)
         c.note(fa.ICMP_ERROR, side, seg.number, seg.time, e.last_frame, seg.icmp_type << 8 | seg.icmp_code)
         c.last_frame = seg.number
         if seg.time > c.end:
