@@ -51,6 +51,7 @@ class Connection:
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
         self.incarnation: i64 = 1  # which use of this four-tuple
+        self.successor: i64 = -1  # the frame that begins the next use of it, as far as seen
         self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
         self.handshake_to_server: i64 = -1  # SYN to SYN-ACK, ns
         self.handshake_to_client: i64 = -1  # SYN-ACK to its ACK

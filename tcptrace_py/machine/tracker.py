@@ -189,6 +189,7 @@ class Tracker:
     def begin(self, seg: Segment, older: Connection | None) -> Connection:
         """A new connection whose first segment is ``seg``; ``older`` is the previous one on the same four-tuple."""
         if older is not None:
+            older.successor = seg.number
             self.finish(older, seg.time)
         if self.limits.max_connections and self.living >= self.limits.max_connections:
             self.evict()
@@ -290,6 +291,7 @@ class Tracker:
         challenged = c.rival_challenged
         c.rival_side = -1
         new = self.begin(seg, c)
+        c.successor = frame
         new.key = key
         new.start = time
         new.first_frame = frame
