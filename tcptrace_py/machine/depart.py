@@ -132,7 +132,7 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
         # its own sequence number shows something it sent that was not seen: one byte more may be its FIN
         e.possible |= image(e.possible, ev.SEND_FIN) | image(image(e.possible, ev.SEND_FIN), ev.RECEIVE_FIN)
     if seg.length and not again:
-        mask &= _data(c, side, e, p, seg, start)
+        mask &= _data(c, side, e, p, seg, start, ack)
     top = e.top()
     if not top.is_sure() and top.frame != seg.number and crossing(e, top.passed, now):
         # what it was assumed to have received may have crossed with this
@@ -171,7 +171,7 @@ def _peer_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, 
     return st.ANY
 
 
-def _data(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> i64:
+def _data(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> i64:
     """Which states send these bytes: new ones only before FIN; old ones as long as something is unacknowledged."""
     end: i64 = start + seg.length
     if end >= e.snd_nxt and start >= e.snd_una and e.fin >= 0 and start >= e.fin and end > e.fin:
@@ -181,7 +181,7 @@ def _data(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, star
     if start + 1 == e.snd_nxt and seg.length == 1:
         return st.ANY  # a probe
     if e.fin < 0:
-        if p.fin >= 0 and p.fin_count != 0 and not crossing(e, p.fin_time, seg.time):
+        if p.fin >= 0 and end > e.snd_nxt and (ack > p.fin or not crossing(e, p.fin_time, seg.time)):
             c.note(fa.DATA_AFTER_PEER_FIN, side, seg.number, seg.time, p.fin_frame, seg.time - p.fin_time)
         return st.MAY_SEND_DATA | st.IN_SYN_RECEIVED
     if crossing(e, p.last_time, seg.time):
