@@ -37,7 +37,7 @@ class Captures:
         self._reader: Reader | None = reader
 
     def next(self, record: Record) -> bool:
-        """Fill ``record`` with the next packet.  False at the end of the last file.
+        """Fill ``record``, the same one each time, with the next packet.  False at the end of the last file.
 
         ``record`` points into a buffer that is only valid until the next call.  Raises CaptureError when a file that
         could not be checked beforehand (a pipe) turns out not to be a capture.
@@ -66,7 +66,7 @@ class Captures:
             return
         following: Reader = self._opener.open(self._index, self._notes)
         self._sources[self._index] = following.source
-        following.start(reader.frame, reader.first_interface + reader.interfaces(), reader.last_time)
+        following.start(reader.frame, reader.first_interface + reader.interfaces())
         self._reader = following
 
     def _leave(self, reader: Reader) -> None:

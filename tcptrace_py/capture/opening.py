@@ -57,7 +57,7 @@ class Opener:
             raise
 
     def check(self, first: int) -> None:
-        """Raise CaptureError if a file from index ``first`` on cannot be read; what is not a regular file is not tried.
+        """Raise CaptureError if a file from index ``first`` on cannot be read; a pipe or device is not tried.
 
         So that a misspelt name is known before the work starts, not after it.
         """
@@ -65,10 +65,11 @@ class Opener:
             if self.paths[index] == STDIN:
                 continue
             try:
-                regular = stat.S_ISREG(os.stat(self.paths[index]).st_mode)
+                mode = os.stat(self.paths[index]).st_mode
+                waits = not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
             except (OSError, ValueError):
-                regular = True  # which it is not, but the attempt tells what is wrong
-            if regular:
+                waits = False  # the attempt to open it tells what is wrong
+            if not waits:
                 self.open(index, Notes()).window.close()
 
     def _stream(self, source: Source) -> Stream:

@@ -217,7 +217,6 @@ class PcapngReader(Reader):
         self.fill(record, described, PACKET_AT, u32(buf, at + PACKET_AT - 4, self.big), caplen)
         record.interface = self.first_interface + self.before + interface
         record.time = described.time(high, low)
-        self.last_time = record.time
         record.timeless = False
         if PACKET_AT + padded + 8 <= size <= BUFFERED:
             self.packet_options(described, at + PACKET_AT + padded, at + size - 4)
@@ -238,8 +237,7 @@ class PcapngReader(Reader):
             return self.bad(f"its block claims {caplen} captured bytes, more than {MAX_CAPLEN}")
         self.fill(record, described, 12, wirelen, caplen)
         record.interface = self.first_interface + self.before
-        record.time = self.last_time
-        record.timeless = True
+        record.timeless = True  # and its time stays what it was
         return FOUND
 
     def fill(self, record: Record, described: Interface, header: i64, wirelen: i64, caplen: i64) -> None:

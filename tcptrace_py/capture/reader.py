@@ -40,13 +40,11 @@ class Reader:
         self.first_interface: i64 = 0  # what the interfaces of the files before count
         self.packets: i64 = 0
         self.bytes: i64 = 0
-        self.last_time: i64 = 0
 
-    def start(self, frame: i64, interface: i64, time: i64) -> None:
-        """Continue the counts of the files before: last frame number, number of interfaces, and last time."""
+    def start(self, frame: i64, interface: i64) -> None:
+        """Continue the counts of the files before: the last frame number, and the number of interfaces."""
         self.frame = frame
         self.first_interface = interface
-        self.last_time = time
 
     def next(self, record: Record) -> bool:
         """Fill ``record`` with the next packet; False at the end, and at a defect, which is then in the notes."""

@@ -15,7 +15,9 @@ SECOND = 1_000_000_000
 
 def frames(count: int, size: int = 20) -> list[Frame]:
     """Frames that can be told apart, a millisecond from one to the next, at whole microseconds."""
-    return [(1_700_000_000 * SECOND + n * 1_000_000 + n * 1000, bytes([n & 0xFF]) * (size + n % 5)) for n in range(count)]
+    return [
+        (1_700_000_000 * SECOND + n * 1_000_000 + n * 1000, bytes([n & 0xFF]) * (size + n % 5)) for n in range(count)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ pcap
@@ -69,7 +71,9 @@ def options(given: Sequence[Option], *, big: bool = False) -> bytes:
     """A list of options with its end; nothing at all if there are none."""
     if not given:
         return b""
-    parts = [struct.pack(_order(big) + "HH", code, len(value)) + value + bytes(-len(value) % 4) for code, value in given]
+    parts = [
+        struct.pack(_order(big) + "HH", code, len(value)) + value + bytes(-len(value) % 4) for code, value in given
+    ]
     return b"".join(parts) + bytes(4)
 
 
@@ -125,9 +129,7 @@ def simple(data: bytes, *, wirelen: int | None = None, big: bool = False) -> byt
     return block(3, struct.pack(_order(big) + "I", len(data) if wirelen is None else wirelen) + data, big=big)
 
 
-def statistics(
-    *, interface: int = 0, ifdrop: int | None = None, osdrop: int | None = None, big: bool = False
-) -> bytes:
+def statistics(*, interface: int = 0, ifdrop: int | None = None, osdrop: int | None = None, big: bool = False) -> bytes:
     """An interface statistics block."""
     given = [(code, struct.pack(_order(big) + "Q", n)) for code, n in ((5, ifdrop), (7, osdrop)) if n is not None]
     return block(5, struct.pack(_order(big) + "III", interface, 0, 0) + options(given, big=big), big=big)

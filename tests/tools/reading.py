@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from tcptrace_py.capture import Captures, Problem, open_captures
+from tcptrace_py.errors import CaptureError
 from tcptrace_py.packet import Record
 
 
@@ -52,7 +53,7 @@ class Reading:
 
 def copy(record: Record) -> Copy:
     """What stands in the record now.  Fails if it does not obey the contract of ``Record``."""
-    assert 0 <= record.at
+    assert record.at >= 0
     assert record.at + record.caplen + 64 <= len(record.buf), "not padded"
     return Copy(
         record.number,
@@ -81,3 +82,21 @@ def read_paths(paths: list[str], stdin: BinaryIO | None = None) -> Reading:
 def read_bytes(data: bytes) -> Reading:
     """Read one capture, from a file-like object."""
     return read_paths(["-"], io.BytesIO(data))
+
+
+def read_or_error(data: bytes) -> Reading | None:
+    """Read any bytes to their end.  The only exception allowed is a CaptureError of one line: then there is no reading."""
+    message = ""
+    try:
+        reading = read_bytes(data)
+    except CaptureError as e:
+        message = str(e)
+    if message:
+        assert "\n" not in message
+        assert message.startswith("standard input: ")
+        return None
+    assert len(reading.kinds) <= 2
+    numbers = reading.numbers
+    assert numbers == sorted(set(numbers))
+    assert all(0 <= r.time <= 2**62 for r in reading.records)
+    return reading
