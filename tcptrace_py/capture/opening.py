@@ -48,7 +48,7 @@ class Opener:
         source = Source(name)
         try:
             stream = self._stream(source)
-        except (OSError, ValueError) as e:  # ValueError: a NUL in the path
+        except (OSError, ValueError) as e:  # ValueError: a NUL in the path, a closed file
             raise CaptureError(f"{source.title}: {advice(e)}") from e
         try:
             return self._reader(stream, source, index, notes)
@@ -75,7 +75,9 @@ class Opener:
     def _stream(self, source: Source) -> Stream:
         """The bytes of a file, decompressed if need be."""
         if source.name == STDIN:
-            file = self._stdin if self._stdin is not None else sys.stdin.buffer
+            if self._stdin is None and sys.stdin is None:  # as after <&-
+                raise ValueError("it is closed")
+            file = self._stdin or sys.stdin.buffer
             return plain_or_compressed(RawBytes(file, owned=False), source)
         file = open(source.name, "rb", buffering=0)  # noqa: SIM115 - the stream closes it
         try:

@@ -43,6 +43,8 @@ STATISTICS: Final = 5
 ENHANCED: Final = 6
 JOURNAL: Final = 9
 SYSDIG: Final = 0x204
+SYSDIG_V2: Final = 0x216
+SYSDIG_V2_LARGE: Final = 0x221
 CUSTOM: Final = 0xBAD
 CUSTOM_PRIVATE: Final = 0x40000BAD
 SECTION: Final = 0x0A0D0D0A  # the same in either byte order
@@ -59,7 +61,7 @@ MAX_BLOCK: Final = 128 * 1024 * 1024 + BUFFERED
 MAX_INTERFACES: Final = 65536
 """Interfaces of one section; more are taken for a defect."""
 
-FRAMES_WITHOUT_PACKET: Final = (JOURNAL, SYSDIG, CUSTOM, CUSTOM_PRIVATE)
+FRAMES_WITHOUT_PACKET: Final = (JOURNAL, SYSDIG, SYSDIG_V2, SYSDIG_V2_LARGE, CUSTOM, CUSTOM_PRIVATE)
 
 # What a block turned out to be
 BAD: Final = 0  # a defect, noted
@@ -135,8 +137,8 @@ class PcapngReader(Reader):
     def leave(self, length: i64, size: i64) -> bool:
         """Move behind the block, whose length must stand at its end once more; False where it does not."""
         window = self.window
-        start: i64 = window.offset()
         trailer: i64
+        start: i64 = window.base + window.at
         if size <= BUFFERED:
             trailer = u32(window.buf, window.at + size - 4, self.big)
             if trailer == length:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from pathlib import Path
@@ -84,6 +85,16 @@ def test_a_device_that_is_empty() -> None:
 def test_no_paths() -> None:
     with pytest.raises(CaptureError, match="no capture named"):
         open_captures([])
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CaptureError, match="standard input: cannot be opened"):
+        open_captures(["-"])
+    closed = io.BytesIO()
+    closed.close()
+    with pytest.raises(CaptureError, match="standard input: cannot be opened"):
+        open_captures(["-"], closed)
 
 
 def test_standard_input_can_be_read_once() -> None:

@@ -175,7 +175,7 @@ def test_blocks_of_no_concern_are_skipped() -> None:
     assert reading.problems == []
 
 
-@pytest.mark.parametrize("kind", [9, 0x204, 0xBAD, 0x40000BAD])
+@pytest.mark.parametrize("kind", [9, 0x204, 0x216, 0x221, 0xBAD, 0x40000BAD])
 def test_frames_that_hold_no_packet_count_as_in_wireshark(kind: int) -> None:
     data = (
         make.section()
