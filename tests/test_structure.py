@@ -63,6 +63,6 @@ def test_only_what_belongs_there_is_at_the_top(checkout: Path) -> None:
         "tests",
         "tcptrace_py",
     }
-    made = {"build", "dist", "htmlcov", "coverage.xml", "bin", "PKG-INFO", "setup.cfg"}  # by tools, and for an sdist
+    made = {"build", "dist", "htmlcov", "coverage.xml", "PKG-INFO", "setup.cfg"}  # by tools, and for an sdist
     found = {path.name for path in checkout.iterdir() if not path.name.startswith(".") and path.suffix != ".egg-info"}
     assert found - made - allowed == set()
