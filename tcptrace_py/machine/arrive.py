@@ -19,6 +19,7 @@ from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """``seg`` passes towards ``e``, which is ``side`` of ``c``."""
+    e.watched_from_afar = p.turnaround >= 0 and p.turnaround < e.turnaround >> 3
     if seg.flags & RST:
         receive_rst(c, side, e, p, seg, start, ack)
     elif seg.flags & SYN:
@@ -62,10 +63,6 @@ def receive_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         if 0 < ack <= e.snd_nxt:
             e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
             e.hole = -1
-    elif e.state == st.ESTABLISHED and not e.top().is_sure() and not crossing(e, e.top().passed, seg.time):
-        # the same SYN-ACK again before any sign of life from e: the first one was lost beyond this point
-        e.retract(seg.number, "SYN-ACK sent again before any answer: the first was lost")
-        e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "SYN-ACK received")
 
 
 def receive_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
@@ -91,9 +88,10 @@ def receive_text_and_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg
     if e.acked > p.fin:
         return  # it has long acknowledged it
     top = e.top()
-    again: bool = seg.flags & FIN != 0 and p.fin_count > 1
-    if again and 1 << top.state & st.FIN_RECEIVED and not top.is_sure() and len(e.steps) > 1:
-        if not crossing(e, top.passed, seg.time):
-            e.retract(seg.number, "the peer's FIN came again before any ACK of it: the first was lost")
+    if 1 << top.state & (st.IN_CLOSE_WAIT | st.IN_CLOSING) and top.heard and not top.is_sure():
+        # the peer repeats what e would have acknowledged: it did not arrive then, nor did the FIN count
+        repeats: bool = start <= p.fin and (seg.length > 0 or seg.flags & FIN != 0) and seg.number != top.frame
+        if repeats and not crossing(e, top.passed, seg.time):
+            e.retract(seg.number, "sent again before any ACK of the FIN: it had not counted")
     if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
         e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")

@@ -60,8 +60,10 @@ def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
         return
     else:
         c.note(fa.SYN_AGAIN, side, seg.number, seg.time, e.syn_last_frame, seg.time - e.syn_last)
-        if not crossing(e, p.syn_last, seg.time):
+        if e.state == st.SYN_SENT or not crossing(e, e.top().passed, seg.time):
             e.prove(st.IN_SYN_SENT, seg.time, seg.number, "SYN sent again: no SYN-ACK reached it")
+            if p.syn_count > 1 and crossing(e, p.syn_last, seg.time):
+                e.pass_by(ev.RECEIVE_SYN_ACK, p.syn_last, p.syn_last_frame, "SYN-ACK received")
     e.syn_last = seg.time
     e.syn_last_frame = seg.number
     e.syn_count += 1

@@ -135,6 +135,7 @@ class Endpoint:
         self.asks: bool = False  # its last segment wants an answer
         self.ignored: i64 = 0
         self.refuted: i64 = 0
+        self.watched_from_afar: bool = False  # the capture was taken at its peer's
         # a step that passed while it seemed not to be reached: taken only if time bears it out
         self.doubt: Step | None = None
         # data of its own that awaits acknowledgement: last sent when, and how often in a row
@@ -167,16 +168,32 @@ class Endpoint:
         """Something that would cause ``event`` passed towards it: perhaps it arrived and was accepted."""
         self.possible |= image(self.possible, event)
         doubt = self.doubt
-        if doubt is not None or self.ignored >= _UNREACHED or self.refuted >= _UNREACHED:
+        if doubt is not None or self.is_unreached():
             state: i64 = self.state if doubt is None else doubt.state
             to: i64 = NEXT[state * EVENTS + event]
             if to >= 0 and to != state:
                 self.doubt = Step(to, time, frame, ASSUMED, why)
+            elif doubt is not None and NEXT[self.state * EVENTS + event] == doubt.state:
+                doubt.time = time
+                doubt.passed = time
+                doubt.frame = frame
             return
         to = NEXT[self.state * EVENTS + event]
         if to >= 0 and to != self.state:
             self.enter(to, time, frame, ASSUMED, why)
             self.top().heard = True
+
+    def is_unreached(self) -> bool:
+        """Whether what passes towards it had better not be believed to arrive.
+
+        Silence alone does not tell in SYN_SENT, which would repeat its SYN; nor of a far FIN_WAIT_2, which owes
+        nothing but the answer: that is as likely lost on its way here as the question.
+        """
+        if self.refuted >= _UNREACHED:
+            return True
+        if self.state == st.SYN_SENT or (self.state == st.FIN_WAIT_2 and self.watched_from_afar):
+            return False
+        return self.ignored >= _UNREACHED
 
     def undoubt(self) -> None:
         """Time bears out what was doubted: take the step."""

@@ -104,10 +104,8 @@ def _await_third_ack(e: Endpoint, p: Endpoint, now: i64) -> None:
     """
     if now <= retransmission_due(e, e.syn_last, e.syn_count, SECOND) + 2 * SECOND:
         return
-    if e.state == st.SYN_RECEIVED and e.doubt is not None:
-        e.undoubt()
     if e.state == st.SYN_RECEIVED:
-        return
+        return  # it refused that ACK before: what ends this is its patience
     e.possible &= ~st.IN_SYN_RECEIVED
     if e.state == st.ESTABLISHED and not e.top().is_sure() and e.ignored >= 2:
         e.possible |= st.IN_CLOSED
