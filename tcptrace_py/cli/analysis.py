@@ -74,7 +74,7 @@ class _NoRules:
         return []
 
 
-def judge_for(config: Config) -> Judge:
+def judge_for(_config: Config) -> Judge:
     """The rules that the configuration selects."""
     return _NoRules()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 from tcptrace_py.cli import exits
 from tcptrace_py.cli.analysis import Result, analyze
@@ -19,7 +19,7 @@ from tcptrace_py.report.text import printable
 from tcptrace_py.rules.finding import SEVERITIES
 
 
-def run_analysis(captures: Sequence[str], options: dict[str, Any], stdin: BinaryIO | None = None) -> int:
+def run_analysis(captures: Sequence[str], options: dict[str, Any], *, is_demo: bool = False) -> int:
     """Analyze, write the report, warn, and return the exit status.  Raises TcpfsmError and OSError."""
     config = config_from(options)
     path: str | None = options["output"]
@@ -28,12 +28,14 @@ def run_analysis(captures: Sequence[str], options: dict[str, Any], stdin: Binary
             color=wants_color(options["color"], path),
             verbose=options["verbose"],
             encoding="utf-8" if path else sys.stdout.encoding or "utf-8",
-            captures=tuple(captures),
+            command=("tcpfsm", "demo") if is_demo else ("tcpfsm", "analyze"),
+            captures=() if is_demo else tuple(captures),
+            restricted=bool(config.select or config.ignore),
         )
         sink = sink_class(options["format_name"])(out, style)
         try:
             with Progress(captures, enabled=not options["no_progress"] and not options["quiet"]) as progress:
-                result = analyze(captures, config, sink, progress.update if progress.visible else None, stdin)
+                result = analyze(captures, config, sink, progress.update if progress.visible else None)
         finally:
             sink.close()
     if not options["quiet"]:

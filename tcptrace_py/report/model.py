@@ -42,9 +42,9 @@ def says(description: str, example: object = None) -> Meta:
     return Meta(description=description, examples=None if example is None else [example])
 
 
-Time = Annotated[Decimal, Meta(extra_json_schema={"type": "number"})]
+Time = Decimal
 """Seconds since 1970-01-01 00:00 UTC."""
-Duration = Annotated[Decimal, Meta(extra_json_schema={"type": "number", "minimum": 0})]
+Duration = Decimal
 """Seconds."""
 
 

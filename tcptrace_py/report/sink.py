@@ -17,10 +17,13 @@ class Style:
     color: bool = False
     verbose: bool = False
     encoding: str = "utf-8"
-    command: str = "tcpfsm"
-    """How the program is called, for commands to paste."""
+    program: str = "tcpfsm"
+    command: tuple[str, ...] = ("tcpfsm", "analyze")
+    """How this analysis is called, for commands to paste; ``captures`` follow."""
     captures: tuple[str, ...] = ()
     """As given on the command line."""
+    restricted: bool = False
+    """Only some of the rules ran."""
 
 
 @dataclass(frozen=True)

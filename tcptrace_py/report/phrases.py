@@ -1,0 +1,201 @@
+"""Figures and facts as people say them: numbers, durations, and the sentences that table and Markdown share."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timezone
+from decimal import Decimal
+
+from tcptrace_py.report import model
+from tcptrace_py.report.digest import CAPTURE_FAMILY, Group, Row, Side
+from tcptrace_py.report.sink import Ending, Style
+from tcptrace_py.report.text import printable
+
+MOST_REASONS = 6
+_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
+
+
+def number(n: int) -> str:
+    """With separators."""
+    return f"{n:,}"
+
+
+def count(n: int, what: str, plural: str = "") -> str:
+    """``1 client``, ``3 clients``."""
+    return f"{n:,} {what if n == 1 else plural or what + 's'}"
+
+
+def duration(ns: int) -> str:
+    """Three figures, in the unit that suits."""
+    if ns >= 7200 * 10**9:
+        return f"{ns // (3600 * 10**9)} h {ns // (60 * 10**9) % 60} min"
+    if ns >= 120 * 10**9:
+        return f"{ns // (60 * 10**9)} min {ns // 10**9 % 60} s"
+    for unit, name in _UNITS:
+        if ns >= unit:
+            whole = ns // unit
+            places = 0 if unit == 1 else max(0, 3 - len(str(whole)))
+            return f"{Decimal(ns) / unit:.{places}f} {name}"
+    return "0 s"
+
+
+def moment(time: Decimal) -> str:
+    """A date people read, in UTC."""
+    try:
+        return datetime.fromtimestamp(int(time), timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):  # a capture may claim any year
+        return f"{time:f} s since 1970"
+
+
+def verdict(summary: model.Summary) -> str:
+    """The first line."""
+    total = summary.connections
+    if total == 0:
+        return "No TCP connection in this capture."
+    bad = total - summary.fine
+    if bad == 0:
+        return f"{count(total, 'connection')}: all fine." if total > 1 else "1 connection: it looks fine."
+    found = [count(n, name, name if name == "info" else "") for name, n in summary.severities.items() if n]
+    fine = "none looks fine" if summary.fine == 0 else f"{number(summary.fine)} look{'s' * (summary.fine == 1)} fine"
+    return f"{count(total, 'connection')}: {fine}, {number(bad)} {'has' if bad == 1 else 'have'} findings ({', '.join(found)})."
+
+
+def circumstances(capture: model.Capture) -> str:
+    """The second line: what was looked at."""
+    names = [printable("standard input" if s.name == "-" else s.name) for s in capture.sources]
+    where = names[0] if len(names) == 1 else count(len(names), "file")
+    parts = [where, count(capture.packets, "packet")]
+    if capture.tcp_segments != capture.packets:
+        parts.append(f"{number(capture.tcp_segments)} of them TCP")
+    if capture.start is not None and capture.end is not None:
+        lasting = int((capture.end - capture.start).scaleb(9))
+        parts.append(f"{duration(lasting)} from {moment(capture.start)}")
+    return ", ".join(parts)
+
+
+def outcomes(summary: model.Summary) -> str:
+    """How they ended, in one line."""
+    return ", ".join(f"{number(n)} {name.replace('_', ' ')}" for name, n in summary.outcomes.items())
+
+
+def whom(group: Group) -> str:
+    """The guilty side."""
+    side = group.endpoint or "server"
+    names = sorted(group.names.items(), key=lambda item: (-item[1], item[0]))
+    if not names:
+        return "the capture"
+    prefix = side if group.endpoint else "at"
+    if len(names) == 1:
+        return f"{prefix} {names[0][0]}"
+    more = "more than " if group.more_names else ""
+    plural = f"{more}{number(len(names))} {side}s"
+    mostly = names[0][1] * 2 > group.connections
+    return f"{plural}, mostly {names[0][0]}" if mostly else f"{plural}, {names[0][0]} and others"
+
+
+def unknowns(ending: Ending, groups: list[Group], style: Style) -> list[str]:
+    """What the capture cannot tell, one sentence each."""
+    capture, summary = ending.capture, ending.summary
+    lines = [printable(p.message) for p in capture.problems[:MOST_REASONS]]
+    if len(capture.problems) > MOST_REASONS:
+        lines.append(f"{number(len(capture.problems) - MOST_REASONS)} more problems of this kind (see --format json)")
+    if style.restricted:
+        lines.append("only some of the rules were asked (--select, --ignore)")
+    if summary.midstream:
+        lines.append(
+            f"{count(summary.midstream, 'connection')} began before the capture: who is the client is a guess there,"
+            " and so are options and window scales"
+        )
+    if summary.evicted:
+        lines.append(f"{count(summary.evicted, 'connection')} left memory before the end (--max-connections)")
+    if capture.duplicates:
+        lines.append(f"{count(capture.duplicates, 'frame')} captured twice, left out")
+    if capture.truncated_segments:
+        lines.append(f"{count(capture.truncated_segments, 'segment')} cut short by the capture length")
+    checks = capture.checksums
+    if checks is not None and (checks.bad or checks.bad_ip):
+        lines.append(f"{number(checks.bad)} wrong TCP checksums, {number(checks.bad_ip)} wrong IPv4 header checksums")
+    if capture.skipped:
+        lines.append(skipped(capture.skipped))
+    lines += [printable(f.message) for g in groups if g.family == CAPTURE_FAMILY for f in g.examples[:1]]
+    return lines
+
+
+def skipped(reasons: dict[str, int]) -> str:
+    """What was not TCP, the most frequent first."""
+    most = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{number(n)} {name}" for name, n in most[:MOST_REASONS])
+    rest = sum(n for _, n in most[MOST_REASONS:])
+    return f"{count(sum(reasons.values()), 'packet')} without a TCP segment: {named}" + (
+        f", {number(rest)} for other reasons" if rest else ""
+    )
+
+
+def next_commands(style: Style, groups: list[Group], rows: list[Row]) -> list[str]:
+    """Commands to paste: the rule explained, the worst connection's timelines, its packets."""
+    commands = [f"{style.program} explain {groups[0].rule}"] if groups else []
+    again = quoted(*style.command, *style.captures)
+    if not rows or "-" in style.captures:
+        return commands
+    row = rows[0]
+    commands.append(f"{again} --format json | jq '.connections[] | select(.id == {row.number}) | .endpoints'")
+    if len(style.captures) == 1:
+        ip = "ipv6" if ":" in row.first.address else "ip"
+        flow = (
+            f"{ip}.addr == {row.first.address} && {ip}.addr == {row.second.address}"
+            f" && tcp.port == {row.first.port} && tcp.port == {row.second.port}"
+        )
+        commands.append(quoted("tshark", "-r", style.captures[0], "-Y", flow))
+    return commands
+
+
+def quoted(*words: str) -> str:
+    """Words for a shell; what a terminal must not see, in the quotes that take escapes."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _ansi_c(word) for word in words)
+
+
+def _ansi_c(word: str) -> str:
+    data = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in data) + "'"
+
+
+def rows_title(shown: int, summary: model.Summary) -> str:
+    """What the table of connections shows."""
+    bad = summary.connections - summary.fine
+    if bad == 0:
+        return "Connections" if shown == summary.connections else f"The first {shown} connections"
+    if bad == shown:
+        return "The connection with findings" if bad == 1 else "The connections with findings, the worst first"
+    return f"The worst {shown} of {number(bad)} connections with findings"
+
+
+def causes(group: Group) -> list[str]:
+    """What a group means: of one finding what it says, of several what the rule says of all, and the first of them."""
+    first = group.examples[0]
+    message = printable(first.message)
+    if group.count == 1:
+        return [message if first.connection is None else f"{message} (connection {first.connection})"]
+    numbers = list(dict.fromkeys(f"{f.connection}" for f in group.examples if f.connection is not None))
+    which = ""
+    if numbers:
+        more = ", ..." if group.connections > len(numbers) else ""
+        which = f" (connection{'s' * (len(numbers) > 1)} {', '.join(numbers)}{more})"
+    return [f"For example: {message}{which}"]
+
+
+HEADERS = ("id", "endpoint", "state", "for", "evidence", "closed by", "findings")
+"""Of the table of connections."""
+
+
+def cells(row: Row, side: Side) -> tuple[str, ...]:
+    """One endpoint as a line of the table of connections."""
+    is_client = side is row.client
+    return (
+        str(row.number) if is_client else "",
+        f"{'client' if is_client else 'server'} {side.name}",
+        side.state + (f" (+{side.also_possible})" if side.also_possible else ""),
+        "" if side.state in ("CLOSED", "LISTEN") else duration(side.nanoseconds),
+        side.evidence,
+        side.closed,
+        " ".join(side.findings),
+    )
