@@ -1,0 +1,80 @@
+"""Where the inference is known to fall short of the truth: the smallest programs that show it, each with the reason.
+
+A gap that is closed makes its test pass, and that is a failure too (strict), so that this list stays true.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from model.host import MS, Habits
+from model.wire import AFTER, BEFORE, CLIENT, SERVER, Action, Fault, Program
+
+
+class Gap(NamedTuple):
+    """A program whose verdict is not clean, and why."""
+
+    name: str
+    program: Program
+    reason: str
+
+
+USUAL = (Action(0, SERVER, "listen"), Action(1, CLIENT, "open"))
+BOTH = (Action(1, CLIENT, "open"), Action(1, SERVER, "open"))
+
+GAPS: tuple[Gap, ...] = (
+    Gap(
+        "simultaneous-open",
+        Program(BOTH),
+        "a SYN-ACK that crosses the peer's leaves only SYN_RECEIVED, though the peer's is on its way (figure 7)",
+    ),
+    Gap(
+        "simultaneous-open-late-syn",
+        Program((BOTH[0], Action(29, SERVER, "open")), to_tap=0, from_tap=40),
+        "a SYN that passes towards an endpoint whose own SYN has not passed yet is forgotten (figure 7, line 4)",
+    ),
+    Gap(
+        "assumed-after-proven",
+        Program((*USUAL, Action(60, CLIENT, "close"), Action(60, SERVER, "write", 1))),
+        "FIN_WAIT_2 is dated when the ACK can have arrived, after the RST that proves CLOSED was sent",
+    ),
+    Gap(
+        "old-syn-after-refusal",
+        Program(USUAL[1:], (Fault(CLIENT, 0, BEFORE, "delay", 1200),)),
+        "a SYN that the network held back looks like one sent again, and takes back that it was refused (figure 8)",
+    ),
+    Gap(
+        "old-data-after-fin",
+        Program(
+            (*USUAL, Action(2, CLIENT, "write", 1), Action(2, CLIENT, "write", 1), Action(60, CLIENT, "shutdown")),
+            (Fault(CLIENT, 2, BEFORE, "delay", 1200),),
+        ),
+        "data that the network held back looks like data sent again, and takes back that the FIN was acknowledged",
+    ),
+    Gap(
+        "old-ack-of-old-data",
+        Program(
+            (*USUAL, Action(30, SERVER, "shutdown"), Action(100, CLIENT, "shutdown")),
+            (Fault(CLIENT, 3, AFTER, "lose"), Fault(CLIENT, 2, BEFORE, "delay", 1200)),
+        ),
+        "an ACK that the network held back shows its sender alive after LAST_ACK",
+    ),
+    Gap(
+        "reset-beside-fin",
+        Program(
+            (
+                *USUAL,
+                Action(2, CLIENT, "write", 1),
+                Action(30, SERVER, "write", 2500),
+                Action(30, SERVER, "close"),
+                Action(30, CLIENT, "write", 1),
+                Action(30, CLIENT, "shutdown"),
+            ),
+            (Fault(SERVER, 4, BEFORE, "delay", 3),),
+            to_tap=0,
+            from_tap=1,
+            habits=Habits(delayed_ack=40 * MS),
+        ),
+        "a RST below RCV.NXT counts as exact while its receiver's ACK is delayed, and then hides what a FIN does",
+    ),
+)
