@@ -1,0 +1,46 @@
+"""tcpfsm run as a program, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import tcptrace_py
+
+COMMAND = [sys.executable, "-m", "tcptrace_py"]
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """For a process that must find the tcpfsm under test, and no colours."""
+    clean = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "PYTHONWARNINGS")}
+    return {**clean, "PYTHONPATH": str(Path(tcptrace_py.__file__).resolve().parents[1]), **changes}
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Run ``tcpfsm arguments`` to its end."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, input=stdin, capture_output=True, check=False, timeout=60, cwd=cwd, env=environment(**env)
+    )
+
+
+def report(*arguments: str | Path) -> dict[str, Any]:
+    """The JSON report of ``tcpfsm analyze arguments``."""
+    done = run("analyze", "--format", "json", *arguments)
+    assert done.stderr == b""
+    assert done.returncode == 0
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def without_traceback(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What it said on stderr: one line at most a message, and no traceback."""
+    text = done.stderr.decode()
+    assert "Traceback" not in text
+    assert "Exception ignored" not in text
+    return text
