@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from model.host import MS, Habits
-from model.wire import AFTER, BEFORE, CLIENT, SERVER, Action, Fault, Program
+from model.wire import AFTER, BEFORE, BOTH, CLIENT, SERVER, USUAL, Action, Fault, Program
 
 
 class Gap(NamedTuple):
@@ -18,9 +18,6 @@ class Gap(NamedTuple):
     program: Program
     reason: str
 
-
-USUAL = (Action(0, SERVER, "listen"), Action(1, CLIENT, "open"))
-BOTH = (Action(1, CLIENT, "open"), Action(1, SERVER, "open"))
 
 GAPS: tuple[Gap, ...] = (
     Gap(

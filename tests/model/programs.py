@@ -34,7 +34,7 @@ def programs(draw: some.DrawFn, openings: tuple[str, ...] = ("usual", "refused",
     elif opening == "simultaneous":  # before the client's SYN can have arrived
         actions.append(Action(draw(some.integers(1, 1 + (to_tap + from_tap) // 2)), SERVER, "open"))
     times = some.sampled_from((2, 30, 60, 100, 110, 125, 140, 300, 500, 2000, 5000))
-    for ms in sorted(draw(some.lists(times, max_size=6))):
+    for ms in sorted(draw(some.lists(times, min_size=2, max_size=8))):
         side = draw(sides())
         verb = draw(some.sampled_from(VERBS))
         actions.append(Action(ms, side, verb, draw(some.sampled_from((1, 500, 2500))) if verb == "write" else 0))

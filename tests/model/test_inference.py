@@ -11,7 +11,7 @@ from model.host import MS
 from model.judge import Judge
 from model.known_gaps import GAPS, Gap
 from model.survey import ORDINARY, SIMULTANEOUS, Survey, survey
-from model.wire import AFTER, CLIENT, SERVER, Action, Fault, Program
+from model.wire import AFTER, BOTH, CLIENT, SERVER, USUAL, Action, Fault, Program
 from tcptrace_py.machine import states as st
 
 EXAMPLES = 1000
@@ -72,8 +72,6 @@ def test_known_gap(gap: Gap) -> None:
 
 # ------------------------------------------------------------------------------ the model itself
 
-USUAL = (Action(0, SERVER, "listen"), Action(1, CLIENT, "open"))
-
 
 def histories(*actions: Action, faults: tuple[Fault, ...] = (), seconds: int = 200) -> list[list[str]]:
     """The states that the two hosts go through."""
@@ -95,7 +93,7 @@ def test_the_model_closes_as_in_figure_13() -> None:
 
 
 def test_the_model_opens_as_in_figure_7() -> None:
-    judge = Judge(Program((Action(1, CLIENT, "open"), Action(1, SERVER, "open")), seconds=5))
+    judge = Judge(Program(BOTH, seconds=5))
     judge.run()
     for host in judge.world.hosts:
         assert [st.NAMES[s] for _, s in host.history] == ["CLOSED", "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED"]

@@ -36,6 +36,10 @@ class Action(NamedTuple):
     size: int = 0
 
 
+USUAL = (Action(0, SERVER, "listen"), Action(1, CLIENT, "open"))
+BOTH = (Action(1, CLIENT, "open"), Action(1, SERVER, "open"))
+
+
 @dataclass(frozen=True)
 class Program:
     """One run, wholly described."""
