@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from model.host import SECOND
+from model.host import MS, SECOND
 from model.wire import CLIENT, Program, Tapped, World
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
@@ -14,6 +14,8 @@ from tcptrace_py.machine.table import BEFORE
 from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Limits, Tracker
 from tools.segments import START, TO_CLIENT, TO_SERVER, segment
+
+CLOSELY = 2 * MS  # how far a proven time may be off
 
 LETTERS = ((0x02, "S"), (0x01, "F"), (0x04, "R"), (0x08, "P"), (0x10, "."))
 
@@ -106,17 +108,18 @@ class Judge:
                 self.verdict.outside.append(f"{who} is in {st.NAMES[host.state]}, possible: {possible}")
 
     def check_claims(self, endpoint: Endpoint, history: list[tuple[int, int]], who: str) -> None:
-        """No proven step that was not taken by then."""
+        """No step that is proven, at once or afterwards, was not taken by then; and its proven time is its time."""
         for step in endpoint.steps:
-            if step.evidence != PROVEN:
+            if not step.is_sure():
                 continue
-            by = step.time - START
-            if step.confirmed_by >= 0:
-                by = self.world.tapped[step.confirmed_by - 1].time
-            if not any(time <= by and like(state) >> step.state & 1 for time, state in history):
-                self.verdict.false.append(
-                    f"{who} was never in {st.NAMES[step.state]}, proven by frame {step.frame}/{step.confirmed_by}"
-                )
+            at = int(step.time) - START
+            by = self.world.tapped[step.confirmed_by - 1].time if step.confirmed_by >= 0 else at
+            times = [time for time, state in history if like(state) >> step.state & 1]
+            name = f"{st.NAMES[step.state]}, proven by frame {step.frame}/{step.confirmed_by}"
+            if not any(time <= by for time in times):
+                self.verdict.false.append(f"{who} was never in {name}")
+            elif step.evidence == PROVEN and step.confirmed_by >= 0 and not any(abs(t - at) <= CLOSELY for t in times):
+                self.verdict.false.append(f"{who} was not at that time in {name}")
 
     def check_shape(self, endpoint: Endpoint, who: str) -> None:
         """What holds of every endpoint, whatever is true."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
-from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint
+from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
 from tcptrace_py.machine.timing import SECOND, Timers
 from tcptrace_py.machine.tracker import Limits, Tracker
 from tcptrace_py.packet import ACK, FIN, PSH, RST, SYN, URG, Segment
@@ -161,14 +161,16 @@ def names(mask: int) -> set[str]:
     return set(st.mask_names(mask))
 
 
-def trail(e: Endpoint) -> list[str]:
-    """The surviving history in words: state and evidence."""
-    return [f"{st.NAMES[step.state]} {EVIDENCE_NAMES[step.evidence]}" for step in e.steps]
+def trail(e: Endpoint) -> str:
+    """The surviving history in words; ``?``: only assumed, ``*``: a timer."""
+    return " ".join(st.NAMES[step.state] + mark(step) for step in e.steps)
 
 
-def entered(e: Endpoint) -> list[str]:
-    """The states of the surviving history."""
-    return [st.NAMES[step.state] for step in e.steps]
+def mark(step: Step) -> str:
+    """How sure a step is."""
+    if step.is_sure():
+        return ""
+    return "*" if step.evidence == TIMER else "?"
 
 
 def taken_back(e: Endpoint) -> list[str]:
