@@ -11,6 +11,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.ranges import Ranges
@@ -86,6 +87,8 @@ def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segmen
 
 def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
     """``e`` acknowledges ``p``'s sequence space up to ``ack``: round trip, unseen bytes, both edges."""
+    if ack > p.snd_nxt and p.state == st.SYN_SENT and p.syn_seen:
+        return  # 3.10.7.3, first check: not acceptable, and about an older connection
     if ack > p.snd_una:
         p.snd_una = ack
         p.data_count = min(p.data_count, 1)

@@ -158,6 +158,11 @@ class Tracker:
             e.snd_nxt = 1
         if seg.flags & SYN:
             if not e.syn_seen:
+                if e.origin != seg.seq and p.state == st.SYN_SENT:
+                    # what it sent before was of an older connection: its sequence space begins here
+                    e.origin = seg.seq
+                    e.snd_nxt = 1
+                    e.holes = None
                 e.syn_seen = True
                 offer(e, seg)
             if seg.flags & ACK and p.origin < 0:
@@ -239,6 +244,8 @@ class Tracker:
             return c
         if e.origin < 0 or (e.syn_seen and seg.seq == e.origin):
             return c
+        if not e.syn_seen and p.state == st.SYN_SENT and not c.midstream and c.rival_side < 0:
+            return c  # the answer to a SYN in two steps, ACK and SYN
         if c.rival_side == side and seg.seq == c.rival_isn:
             if c.rival_challenged or c.is_over():
                 return self.promote(c, seg)
