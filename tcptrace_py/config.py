@@ -72,6 +72,9 @@ class Thresholds:
     """... and at least so many within ten seconds."""
     scan_ports: int = 15
     """Refused or unanswered attempts of one source at so many different ports are a port scan (Zeek's Scan: 15)."""
+    told_singly: int = 10
+    """Half-open connections of one server, and attempts of one scanner, with findings of their own; further ones are
+    counted in one finding for all."""
     time_wait_pileup: int = 14000
     """Connections of one client to one server port in TIME_WAIT: half of Linux's 28,232 ephemeral ports."""
 

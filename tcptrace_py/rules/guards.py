@@ -1,0 +1,164 @@
+"""What keeps a rule from claiming more than the capture shows: small questions about a connection.
+
+The numbers are those of the guards in the rule catalogue: capture end (G1), capture loss (G2), one way (G5),
+midstream (G6).  Duplicate frames (G3) and offload (G7) are dealt with before a rule sees anything; time disorder
+(G8) lowers the confidence of every finding (Rule.report).
+"""
+
+from __future__ import annotations
+
+from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import states as st
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
+
+COPIED_WITHIN = 200_000_000
+"""A SYN or SYN-ACK that comes again sooner was copied by the network: the first timeout is 1 s (RFC 6298, 2.1), and
+no stack's is below 200 ms."""
+
+FIN_COPIED_WITHIN = 5_000_000
+"""A FIN may be sent again much sooner, as a tail loss probe (RFC 8985, 7.2): two round trips, at least 10 ms."""
+
+
+def watched(c: Connection, since: int) -> int:
+    """G1: for how long the capture went on after ``since``, ns."""
+    return c.observed_until - since
+
+
+def unseen_bytes(c: Connection, side: int) -> int:
+    """G2: bytes that this side sent and the capture does not hold, though the peer acknowledged them."""
+    sent = c.side(side).sent
+    return 0 if sent is None else sent.missing_bytes
+
+
+def last_loss(c: Connection, side: int) -> int:
+    """G2: when an ACK last covered something of this side that the capture does not hold; -1: never."""
+    lost = -1
+    for note in c.notes:
+        if note.fact == fa.ACK_OF_UNSEEN and note.side == 1 - side:
+            lost = max(lost, note.time)
+    if c.notes_lost and c.facts & fa.ACK_OF_UNSEEN and unseen_bytes(c, side):
+        return c.end  # the note may be one of those not kept
+    return lost
+
+
+def is_seen(c: Connection, side: int) -> bool:
+    """G5: at least one segment of this side is in the capture."""
+    return c.side(side).last_frame >= 0
+
+
+def is_two_way(c: Connection) -> bool:
+    """G5: both sides were seen."""
+    return is_seen(c, CLIENT) and is_seen(c, SERVER)
+
+
+def has_opening(c: Connection) -> bool:
+    """G6: the client's SYN is in the capture."""
+    return not c.midstream and c.client.syn_count > 0
+
+
+def last_stay(e: Endpoint, state: int) -> Step | None:
+    """The step by which the endpoint came to ``state``, if that is its last: still in force, or ended by a timer alone."""
+    step = e.top()
+    if step.evidence == TIMER and len(e.steps) > 1:
+        step = e.steps[-2]
+    return step if step.state == state else None
+
+
+def is_expired(e: Endpoint) -> bool:
+    """A timer ended its last state: it is probably gone."""
+    return e.top().evidence == TIMER
+
+
+def notes_of(c: Connection, fact: int, side: int | None = None) -> list[fa.Note]:
+    """The notes of one fact, in order; of one side if asked."""
+    return [note for note in c.notes if note.fact == fact and side in (None, note.side)]
+
+
+def is_refused(c: Connection) -> bool:
+    """A RST answered the SYN, and the client was right to believe it: the RST acknowledged its SYN."""
+    if not c.facts & fa.REFUSED:
+        return False
+    frames = {note.frame for note in notes_of(c, fa.REFUSED)}
+    trail = [*c.client.steps, *(r.step for r in c.client.retracted)]
+    return any(step.frame in frames and step.state == st.CLOSED for step in trail)
+
+
+def is_rejected(c: Connection) -> bool:
+    """An ICMP error ended the attempt to connect."""
+    if not c.facts & fa.ICMP_ERROR:
+        return False
+    frames = {note.frame for note in notes_of(c, fa.ICMP_ERROR)}
+    trail = [*c.client.steps, *(r.step for r in c.client.retracted)]
+    return any(step.frame in frames and step.state == st.CLOSED for step in trail)
+
+
+def reset_during_handshake(c: Connection) -> fa.Note | None:
+    """The RST by which the opener ended the attempt, before it acknowledged any SYN-ACK."""
+    if not has_opening(c) or c.client.acked >= 1:
+        return None
+    for note in c.notes:
+        if note.side == CLIENT and note.fact in (fa.RST_FROM_SYN_SENT, fa.RST_SENT):
+            return note
+    return None
+
+
+def is_old_syn(c: Connection) -> bool:
+    """The handshake of a SYN that its sender no longer stands by (RFC 9293, 3.5, figure 8).
+
+    SYN, SYN-ACK, a RST that only answers that, and soon another SYN on the same ports.
+    """
+    note = reset_during_handshake(c)
+    if note is None or note.fact != fa.RST_SENT or note.value != 1 or c.successor < 0:
+        return False
+    return c.server.syn_count > 0 and c.observed_until - note.time <= 3_000_000_000
+
+
+def both_fins_acknowledged(c: Connection) -> bool:
+    """Both sides sent FIN, and an ACK of each was seen."""
+    client, server = c.client, c.server
+    return client.fin >= 0 and server.fin >= 0 and server.acked > client.fin and client.acked > server.fin
+
+
+def is_half_open(c: Connection, for_at_least: int) -> bool:
+    """The SYN was answered, the answer never acknowledged, nobody reset it, and it has been so for so many ns."""
+    client, server = c.client, c.server
+    if not has_opening(c) or client.last_frame < 0 or client.acked >= 1 or server.syn_count == 0 or c.reset_by >= 0:
+        return False
+    if c.facts & (fa.SYN_ACK_BAD_ACK | fa.SYN_CHALLENGED | fa.REFUSED) or server.active:
+        return False
+    if not 1 << server.state & (st.IN_SYN_RECEIVED | st.NO_CONNECTION):
+        return False
+    return watched(c, server.syn_time) >= for_at_least
+
+
+def reset_answer(c: Connection, note: fa.Note) -> fa.Note | None:
+    """The RST by which the other side answered what this note tells of."""
+    for other in c.notes:
+        if (
+            other.fact == fa.RST_SENT
+            and other.side == 1 - note.side
+            and other.time >= note.time
+            and other.frame > note.frame
+        ):
+            return other
+    return None
+
+
+def ending_reset(c: Connection) -> fa.Note | None:
+    """The RST that ended a connection both sides of which had opened it, and that was not yet closed.
+
+    Not one that answers a SYN, a handshake given up, or the last words of a connection that had closed; nor one that
+    did not end it, because it was out of place or its alleged sender went on.
+    """
+    if c.reset_by < 0 or c.rival_challenged or is_refused(c) or reset_during_handshake(c) or both_fins_acknowledged(c):
+        return None
+    misplaced = {note.frame for note in notes_of(c, fa.RST_NOT_EXACT)}
+    for note in notes_of(c, fa.RST_SENT):
+        sender, receiver = c.side(note.side), c.side(1 - note.side)
+        if not 1 << sender.state & st.NO_CONNECTION:
+            continue  # it went on: the RST was not its own
+        if note.frame in misplaced and not 1 << receiver.state & st.NO_CONNECTION:
+            continue
+        return note
+    return None

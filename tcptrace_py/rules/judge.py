@@ -1,0 +1,39 @@
+"""The judge: asks the selected rules about each connection that has a fact they want, and about the whole at the end."""
+
+from __future__ import annotations
+
+from tcptrace_py.config import Config
+from tcptrace_py.machine.connection import Connection
+from tcptrace_py.rules.catalogue import check_fail_on, selected
+from tcptrace_py.rules.crowds import Crowds
+from tcptrace_py.rules.finding import Finding
+
+
+class Judge:
+    """What the pipeline needs of the rules.  Raises ConfigError for names of rules that do not exist."""
+
+    def __init__(self, config: Config) -> None:
+        check_fail_on(config.fail_on)
+        self.crowds = Crowds(config.thresholds)
+        self.rules = [rule(config, self.crowds) for rule in selected(config.select, config.ignore)]
+        self.facts = 0
+        for rule in self.rules:
+            self.facts |= rule.facts
+
+    def connection(self, c: Connection) -> list[Finding]:
+        """The findings of a connection that can no longer change, in the order of their frames."""
+        self.crowds.add(c)
+        facts = c.facts
+        found: list[Finding] = []
+        for rule in self.rules:
+            if rule.facts & facts:
+                found.extend(rule.judge(c))
+        if len(found) > 1:
+            found.sort(key=lambda finding: finding.frame)
+        return found
+
+    def capture(self, end: int) -> list[Finding]:
+        """The findings of the whole, at the end of observation (ns)."""
+        found = [finding for rule in self.rules for finding in rule.on_capture(end)]
+        found.sort(key=lambda finding: finding.frame)
+        return found
