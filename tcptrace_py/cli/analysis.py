@@ -12,15 +12,14 @@ from tcptrace_py.config import Config
 from tcptrace_py.decode import Decoder, link_name
 from tcptrace_py.engine import ENGINE
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Limits, Tracker
-from tcptrace_py.pipeline import Judge, Pipeline, Tally
+from tcptrace_py.pipeline import Pipeline, Tally
 from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
 from tcptrace_py.report.text import maybe_seconds, storable
-from tcptrace_py.rules.finding import Finding
+from tcptrace_py.rules.judge import Judge
 
 SECOND = 1_000_000_000
 
@@ -45,7 +44,7 @@ def analyze(
 
     ``progress`` is called now and then.  Raises CaptureError and ConfigError.
     """
-    judge = judge_for(config)
+    judge = Judge(config)
     captures = open_captures(paths, stdin)
     try:
         decoder = Decoder(config.verify_checksums)
@@ -60,23 +59,6 @@ def analyze(
     tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
     sink.finish(Ending(tool, capture, summary, pipeline.capture_findings))
     return Result(pipeline.tally, capture, summary)
-
-
-class _NoRules:
-    """A judge that finds nothing."""
-
-    facts = 0
-
-    def connection(self, c: Connection) -> list[Finding]:
-        return []
-
-    def capture(self, end: int) -> list[Finding]:
-        return []
-
-
-def judge_for(_config: Config) -> Judge:
-    """The rules that the configuration selects."""
-    return _NoRules()
 
 
 def timers(config: Config) -> Timers:

@@ -16,7 +16,10 @@ from tcptrace_py.config import Config
 from tcptrace_py.report.formats import sink_class
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
+from tcptrace_py.rules.catalogue import members
 from tcptrace_py.rules.finding import SEVERITIES
+
+NEVER = "never"
 
 
 def run_analysis(captures: Sequence[str], options: dict[str, Any], *, is_demo: bool = False) -> int:
@@ -76,6 +79,6 @@ def is_failure(result: Result, fail_on: tuple[str, ...]) -> bool:
         if name in SEVERITIES:
             if any(tally.severities.get(worse) for worse in SEVERITIES[SEVERITIES.index(name) :]):
                 return True
-        elif tally.findings.get(name):
+        elif name != NEVER and any(tally.findings.get(rule.name) for rule in members(name)):
             return True
     return False

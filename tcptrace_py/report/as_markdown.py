@@ -39,7 +39,11 @@ class Markdown:
         causes = [g for g in groups if g.family != CAPTURE_FAMILY]
         rows = self._digest.rows()
         summary = ending.summary
-        lines = [f"# {escaped(phrases.verdict(summary))}", "", escaped(phrases.circumstances(ending.capture))]
+        lines = [
+            f"# {escaped(phrases.verdict(summary, self._digest.unfinished))}",
+            "",
+            escaped(phrases.circumstances(ending.capture, self._style)),
+        ]
         if summary.outcomes:
             lines += ["", "Outcomes: " + escaped(phrases.outcomes(summary))]
         if causes:

@@ -46,8 +46,8 @@ class Table:
         rows = self._digest.rows()
         summary = ending.summary
         good = not causes and summary.connections > 0
-        lines = [self._paint(phrases.verdict(summary), _GREEN if good else _BOLD)]
-        lines.append(phrases.circumstances(ending.capture))
+        lines = [self._paint(phrases.verdict(summary, self._digest.unfinished), _GREEN if good else _BOLD)]
+        lines.append(phrases.circumstances(ending.capture, self._style))
         if summary.outcomes:
             lines.append("Outcomes: " + phrases.outcomes(summary))
         if causes:
@@ -71,8 +71,8 @@ class Table:
         """A group of findings: how many, whose, and what that means."""
         head = f"{phrases.number(group.connections or group.count)} x {group.rule}"
         severity = self._paint(f"{group.severity:<7}", _COLORS[group.severity])
-        lines = [f"  {severity}  {self._paint(head, _BOLD)}  {phrases.whom(group)}"]
-        for text in phrases.causes(group)[: 1 if self._style.verbose else 2]:
+        lines = [f"  {severity}  {self._paint(head, _BOLD)}  {phrases.whom(group)}".rstrip()]
+        for text in phrases.causes(group):
             lines += fold(text, " " * 11, " " * 11)
         examples = group.examples if self._style.verbose else []
         for f in examples:
@@ -88,18 +88,18 @@ class Table:
 
 
 def connections_table(rows: list[Row]) -> list[str]:
-    """Two lines a connection, one an endpoint; columns that do not fit are left out, from the right."""
+    """Two lines a connection, one an endpoint; where that is too wide, with less of the findings, or without a column."""
     from tabulate import tabulate
 
-    cells = [line for row in rows for line in (phrases.cells(row, row.client), phrases.cells(row, row.server))]
     lines: list[str] = []
-    for columns in (7, 6, 5):
+    for columns, short in ((7, False), (7, True), (6, True), (5, True)):
+        cells = [phrases.cells(row, side, short=short)[:columns] for row in rows for side in (row.client, row.server)]
+        used = [i for i in range(columns) if any(line[i] for line in cells)]
         text = tabulate(
-            [line[:columns] for line in cells],
-            headers=phrases.HEADERS[:columns],
+            [[line[i] for i in used] for line in (phrases.HEADERS, *cells)],  # as headers= they would be padded
             tablefmt="plain",
             disable_numparse=True,
-            colalign=("right", "left", "left", "right", "left", "left", "left")[:columns],
+            colalign=["right" if phrases.HEADERS[i] in ("id", "for") else "left" for i in used],
         )
         lines = ["  " + line.rstrip() for line in text.splitlines()]
         if max(map(len, lines)) <= WIDTH:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint
-from tcptrace_py.machine.story import SIMULTANEOUS_CLOSE
+from tcptrace_py.machine.story import HALF_OPEN, SIMULTANEOUS_CLOSE, STUCK, WAS_UNANSWERED
 from tcptrace_py.report.identity import address_text, endpoint_text, ports
 from tcptrace_py.report.model import Address
 from tcptrace_py.rules.finding import SEVERITIES, Finding
@@ -19,8 +19,20 @@ from tcptrace_py.rules.finding import SEVERITIES, Finding
 MOST_NAMES = 1000
 """Different endpoints counted in a group."""
 MOST_EXAMPLES = 5
+EFFECTS: dict[str, tuple[str, ...]] = {
+    "stuck-fin-wait-2": ("stuck-close-wait",),
+    "syn-retransmit": ("syn-unanswered", "connection-refused", "accept-queue-overflow", "half-open-peer"),
+    "synack-retransmit": ("accept-queue-overflow", "handshake-incomplete"),
+    "fin-retransmit": ("final-ack-lost", "missing-final-ack", "stuck-fin-wait-1", "stuck-closing", "stuck-last-ack"),
+    "reset": ("data-after-peer-fin",),
+    "abortive-close": ("reset", "data-after-peer-fin"),
+}
+"""Findings that only show another one from a different side: told with it, where the connection has both."""
 CAPTURE_FAMILY = "capture"
 """Findings of this family say what cannot be known; they blame nobody."""
+
+
+_UNFINISHED = (HALF_OPEN, STUCK, WAS_UNANSWERED)
 
 
 @dataclass
@@ -38,6 +50,8 @@ class Group:
     names: dict[str, int] = field(default_factory=dict)
     """The endpoints it is about (of clients, whose ports change, the addresses), with the number of findings."""
     more_names: bool = False
+    effects: dict[str, int] = field(default_factory=dict)
+    """Rules that found what follows from it, with the number of findings."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +89,28 @@ class Digest:
         self._groups: dict[tuple[str, str | None], Group] = {}
         self._worst: list[tuple[tuple[int, int, int], Row]] = []  # a heap: the least bad first
         self._fine: list[Row] = []
+        self.unfinished = 0
+        """Connections without a finding that did not open or close either: too early, or not asked about."""
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Take a connection in."""
         if not findings:
+            if c.outcome in _UNFINISHED:
+                self.unfinished += 1
             if c.number <= self._most_rows:
                 self._fine.append(row_of(c, findings))
             return
         rank = 0
+        rules = {f.rule for f in findings}
         seen: set[tuple[str, str | None]] = set()
         for f in findings:
             rank = max(rank, SEVERITIES.index(f.severity))
+            causes = [rule for rule in EFFECTS.get(f.rule, ()) if rule in rules]
+            if causes:
+                cause = next(g for g in findings if g.rule == causes[0])
+                effects = self._group(cause).effects
+                effects[f.rule] = effects.get(f.rule, 0) + 1
+                continue
             group = self.finding(f)
             key = (f.rule, f.endpoint)
             if key not in seen:
@@ -100,15 +125,20 @@ class Digest:
 
     def finding(self, f: Finding) -> Group:
         """Count a finding; returns its group."""
-        group = self._groups.get((f.rule, f.endpoint))
-        if group is None:
-            group = Group(f.rule, f.family, f.severity, f.endpoint)
-            self._groups[f.rule, f.endpoint] = group
+        group = self._group(f)
         group.count += 1
         if SEVERITIES.index(f.severity) > SEVERITIES.index(group.severity):
             group.severity = f.severity
         if len(group.examples) < MOST_EXAMPLES:
             group.examples.append(f)
+        return group
+
+    def _group(self, f: Finding) -> Group:
+        """The group that a finding belongs to."""
+        group = self._groups.get((f.rule, f.endpoint))
+        if group is None:
+            group = Group(f.rule, f.family, f.severity, f.endpoint)
+            self._groups[f.rule, f.endpoint] = group
         return group
 
     def groups(self) -> list[Group]:
@@ -148,6 +178,7 @@ def row_of(c: Connection, findings: list[Finding]) -> Row:
 def side_of(c: Connection, which: int, address: Address, findings: list[Finding]) -> Side:
     """One side of it; a finding about no side stands with the client."""
     e = c.server if which else c.client
+    worst_first = sorted(findings, key=lambda f: -SEVERITIES.index(f.severity))
     mine = ("server",) if which else ("client", None)
     return Side(
         name=endpoint_text(address.address, address.port),
@@ -156,7 +187,7 @@ def side_of(c: Connection, which: int, address: Address, findings: list[Finding]
         evidence=EVIDENCE_NAMES[e.evidence_at(c.observed_until)],
         also_possible=len(st.mask_names(e.possible & ~(1 << e.state))),
         closed=closing_of(c, which, e),
-        findings=tuple(dict.fromkeys(f.rule for f in findings if f.endpoint in mine)),
+        findings=tuple(dict.fromkeys(f.rule for f in worst_first if f.endpoint in mine)),
     )
 
 
@@ -164,9 +195,10 @@ def closing_of(c: Connection, which: int, e: Endpoint) -> str:
     """How it closed its side."""
     if c.closing == SIMULTANEOUS_CLOSE:
         return "FIN, both at once"
-    sent_fin = e.fin >= 0
-    sent_rst = c.reset_by == which or e.rst_time >= 0
-    how = "FIN" if sent_fin else "RST" if sent_rst else ""
-    if sent_fin and sent_rst:
-        how = "FIN, RST" if e.rst_time < 0 or e.fin_time <= e.rst_time else "RST, FIN"
-    return f"{how} first".strip() if c.first_closer == which else how
+    parts = [("FIN", e.fin_time)] if e.fin >= 0 else []
+    if c.reset_by == which or e.rst_time >= 0:
+        parts.append(("RST", e.rst_time if e.rst_time >= 0 else c.reset_time))
+    names = [name for name, _ in sorted(parts, key=lambda part: part[1])]
+    if names and c.first_closer == which:
+        names[0] += " first"
+    return ", ".join(names)

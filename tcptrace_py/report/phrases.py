@@ -10,6 +10,7 @@ from tcptrace_py.report import model
 from tcptrace_py.report.digest import CAPTURE_FAMILY, Group, Row, Side
 from tcptrace_py.report.sink import Ending, Style
 from tcptrace_py.report.text import printable
+from tcptrace_py.rules.catalogue import BY_NAME
 
 MOST_REASONS = 6
 _UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
@@ -47,23 +48,29 @@ def moment(time: Decimal) -> str:
         return f"{time:f} s since 1970"
 
 
-def verdict(summary: model.Summary) -> str:
-    """The first line."""
+def verdict(summary: model.Summary, unfinished: int) -> str:
+    """The first line.  ``unfinished`` of the connections without a finding are not fine for that."""
     total = summary.connections
     if total == 0:
         return "No TCP connection in this capture."
+    fine = summary.fine - unfinished
     bad = total - summary.fine
-    if bad == 0:
-        return f"{count(total, 'connection')}: all fine." if total > 1 else "1 connection: it looks fine."
-    found = [count(n, name, name if name == "info" else "") for name, n in summary.severities.items() if n]
-    fine = "none looks fine" if summary.fine == 0 else f"{number(summary.fine)} look{'s' * (summary.fine == 1)} fine"
-    return f"{count(total, 'connection')}: {fine}, {number(bad)} {'has' if bad == 1 else 'have'} findings ({', '.join(found)})."
+    if fine == total:
+        return f"{number(total)} connections: all look fine." if total > 1 else "1 connection: it looks fine."
+    parts = [f"{number(fine)} look{'s' * (fine == 1)} fine" if fine else "none looks fine"]
+    if bad:
+        found = [count(n, name, name if name == "info" else "") for name, n in summary.severities.items() if n]
+        parts.append(f"{number(bad)} {'has' if bad == 1 else 'have'} findings ({', '.join(found)})")
+    if unfinished:
+        more = " more" if bad else ""
+        parts.append(f"{number(unfinished)}{more} {'is' if unfinished == 1 else 'are'} unfinished")
+    return f"{count(total, 'connection')}: {', '.join(parts)}."
 
 
-def circumstances(capture: model.Capture) -> str:
+def circumstances(capture: model.Capture, style: Style) -> str:
     """The second line: what was looked at."""
     names = [printable("standard input" if s.name == "-" else s.name) for s in capture.sources]
-    where = names[0] if len(names) == 1 else count(len(names), "file")
+    where = "the bundled sample" if not style.captures else names[0] if len(names) == 1 else count(len(names), "file")
     parts = [where, count(capture.packets, "packet")]
     if capture.tcp_segments != capture.packets:
         parts.append(f"{number(capture.tcp_segments)} of them TCP")
@@ -83,7 +90,7 @@ def whom(group: Group) -> str:
     side = group.endpoint or "server"
     names = sorted(group.names.items(), key=lambda item: (-item[1], item[0]))
     if not names:
-        return "the capture"
+        return ""
     prefix = side if group.endpoint else "at"
     if len(names) == 1:
         return f"{prefix} {names[0][0]}"
@@ -172,23 +179,33 @@ def rows_title(shown: int, summary: model.Summary) -> str:
 def causes(group: Group) -> list[str]:
     """What a group means: of one finding what it says, of several what the rule says of all, and the first of them."""
     first = group.examples[0]
-    message = printable(first.message)
-    if group.count == 1:
-        return [message if first.connection is None else f"{message} (connection {first.connection})"]
+    message = printable(first.message).rstrip(".")
     numbers = list(dict.fromkeys(f"{f.connection}" for f in group.examples if f.connection is not None))
     which = ""
     if numbers:
         more = ", ..." if group.connections > len(numbers) else ""
         which = f" (connection{'s' * (len(numbers) > 1)} {', '.join(numbers)}{more})"
-    return [f"For example: {message}{which}"]
+    texts = [message + which] if group.count == 1 else [summary_of(group.rule) + which, f"For example: {message}"]
+    if group.effects:
+        effects = ", ".join(f"{number(n)} x {rule}" for rule, n in group.effects.items())
+        texts.append(f"With it goes {effects}")
+    return texts
+
+
+def summary_of(name: str) -> str:
+    """What a rule finds, in a sentence."""
+    return BY_NAME[name].explanation().summary
 
 
 HEADERS = ("id", "endpoint", "state", "for", "evidence", "closed by", "findings")
 """Of the table of connections."""
 
 
-def cells(row: Row, side: Side) -> tuple[str, ...]:
-    """One endpoint as a line of the table of connections."""
+def cells(row: Row, side: Side, *, short: bool = False) -> tuple[str, ...]:
+    """One endpoint as a line of the table of connections; ``short``: of its findings, only the worst by name."""
+    findings = side.findings
+    if short and len(findings) > 1:
+        findings = (findings[0], f"+{len(findings) - 1}")
     is_client = side is row.client
     return (
         str(row.number) if is_client else "",
@@ -197,5 +214,5 @@ def cells(row: Row, side: Side) -> tuple[str, ...]:
         "" if side.state in ("CLOSED", "LISTEN") else duration(side.nanoseconds),
         side.evidence,
         side.closed,
-        " ".join(side.findings),
+        " ".join(findings),
     )

@@ -21,7 +21,9 @@ def environment(**changes: str) -> dict[str, str]:
     return {**clean, "PYTHONPATH": str(Path(tcptrace_py.__file__).resolve().parents[1]), **changes}
 
 
-def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run ``tcpfsm arguments`` to its end."""
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(

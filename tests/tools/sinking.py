@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tools.captures import Frame, pcap
-
 from tcptrace_py.cli.analysis import Result, analyze
 from tcptrace_py.config import Config
 from tcptrace_py.report.formats import sink_class
 from tcptrace_py.report.sink import Style
+from tools.captures import Frame, pcap
 
 STYLE = Style(captures=("some.pcap",))
 

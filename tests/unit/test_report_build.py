@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from tools.program import SAMPLES
 from tools.sinking import write
 from tools.talk import SECOND, Talk
@@ -111,7 +112,7 @@ def test_every_nanosecond_of_a_recording_survives() -> None:
     first = f"{seconds}.{nanoseconds:09d}"
     text = write(data, "json").decode()
     assert f'"start":{first},' in text
-    assert f'"first_frame":1,' in text
+    assert '"first_frame":1,' in text
     assert first in write(data, "csv").decode()
     assert first in write(data, "ndjson").decode()
 

@@ -8,9 +8,6 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from tools.program import SAMPLES
-from tools.sinking import write
-from tools.talk import Talk
 
 from tcptrace_py.config import Config
 from tcptrace_py.machine import states, story
@@ -18,6 +15,9 @@ from tcptrace_py.machine.endpoint import EVIDENCE_NAMES
 from tcptrace_py.report import model
 from tcptrace_py.report.schema import report_schema
 from tcptrace_py.rules import finding
+from tools.program import SAMPLES
+from tools.sinking import write
+from tools.talk import Talk
 
 SCHEMA = report_schema()
 REPORT = jsonschema.Draft202012Validator(SCHEMA)

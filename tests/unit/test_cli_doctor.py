@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import tcptrace_py
+from tcptrace_py.cli import doctor
+from tcptrace_py.engine import ENGINE
+from tools.program import run
+
+
+def test_it_says_what_is_here_and_is_never_a_failure() -> None:
+    done = run("doctor")
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.decode().splitlines() if not line.startswith(" "))
+    assert lines["tcpfsm"].startswith(tcptrace_py.__version__)
+    assert lines["engine"].startswith(ENGINE)
+    assert lines["python"].startswith(sys.version.split()[0])
+    assert {"click", "dpkt", "msgspec", "pyshark", "tabulate", "tshark", "dumpcap", "tcpdump"} <= set(lines)
+
+
+def test_what_is_missing_comes_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    done = run("doctor", PATH=str(tmp_path))
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    if shutil.which("tshark", path="/usr/sbin:/sbin:/usr/local/sbin"):
+        pytest.skip("tshark is where administrators' programs are")
+    at = next(i for i, line in enumerate(lines) if line.startswith("tshark"))
+    assert "not found" in lines[at]
+    assert lines[at + 1].strip().removeprefix("sudo ") == "apt-get install tshark"
+
+
+def test_a_helper_that_does_not_run_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "tshark").write_text("#!/nonexistent\n")
+    (tmp_path / "tshark").chmod(0o755)
+    done = run("doctor", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0
+    assert b"does not run" in done.stdout
+
+
+def test_the_right_to_capture(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "has_net_raw", lambda: False)
+    monkeypatch.setattr(doctor, "find", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(doctor, "is_privileged", lambda path: False)
+    doctor.right_to_capture()
+    text = capsys.readouterr().out
+    assert "not allowed" in text
+    assert "sudo setcap cap_net_raw,cap_net_admin+eip /usr/bin/dumpcap" in text
+    monkeypatch.setattr(doctor, "is_privileged", lambda path: True)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    doctor.right_to_capture()
+    assert "usermod -aG wireshark" in capsys.readouterr().out
