@@ -251,7 +251,7 @@ class Connection(Struct, frozen=True, gc=False, tag_field="type", tag="connectio
         says("whose FIN or RST ended it first; both: simultaneously; null: nobody"),
     ]
     community_id: Annotated[str, says("Community ID version 1, seed 0, to join with Zeek, Suricata, Arkime")]
-    history: Annotated[str, says("one letter an event, capitals the client's", "SsHAa")]
+    history: Annotated[str, says("one letter an event, capitals the client's", "ShADadFf")]
     rtt: Annotated[Rtt, says("round trips of the handshake")]
     endpoints: Annotated[Endpoints, says("both sides' states")]
     findings: Annotated[list[str], says("rules that found something, each once")]

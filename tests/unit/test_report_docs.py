@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tcptrace_py.report.schema import report_schema
+from tools.field_tables import MARKS, fill
+from tools.program import SAMPLES, report
+
+
+def test_the_report_is_documented_field_by_field(checkout: Path) -> None:
+    text = (checkout / "docs" / "report.md").read_text(encoding="utf-8")
+    assert fill(text) == text, "write them anew: python tests/tools/field_tables.py docs/report.md"
+    lines_of_ndjson = {"CaptureLine", "SummaryLine", "Line"}
+    assert {match[2] for match in MARKS.finditer(text)} == set(report_schema()["$defs"]) - lines_of_ndjson
+
+
+def test_every_letter_of_a_history_is_documented(checkout: Path) -> None:
+    text = (checkout / "docs" / "report.md").read_text(encoding="utf-8")
+    letters = {
+        letter for sample in SAMPLES.glob("*.pcap") for c in report(sample)["connections"] for letter in c["history"]
+    }
+    assert len(letters) > 8
+    assert all(f"`{letter}`" in text for letter in letters)
