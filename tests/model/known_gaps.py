@@ -74,4 +74,22 @@ GAPS: tuple[Gap, ...] = (
         ),
         "a RST below RCV.NXT counts as exact while its receiver's ACK is delayed, and then hides what a FIN does",
     ),
+    Gap(
+        "closing-proven",
+        Program(
+            (*USUAL, Action(60, CLIENT, "shutdown"), Action(60, SERVER, "shutdown")),
+            (Fault(CLIENT, 2, AFTER, "lose"),),
+        ),
+        "the ACK of the peer's FIN proves TIME_WAIT and takes CLOSING for proven with it: it came by FIN_WAIT_2",
+    ),
+    Gap(
+        "fin-behind-its-ack",
+        Program(
+            (*USUAL, Action(140, CLIENT, "shutdown"), Action(140, SERVER, "shutdown")),
+            (Fault(CLIENT, 2, BEFORE, "delay", 15),),
+            to_tap=1,
+            from_tap=1,
+        ),
+        "an ACK whose sequence number shows an unseen FIN of its sender proves CLOSE_WAIT, though that is in CLOSING",
+    ),
 )
