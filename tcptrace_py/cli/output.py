@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -43,6 +42,8 @@ def _is_special(path: str) -> bool:
 @contextmanager
 def _whole_file(path: str) -> Iterator[BinaryIO]:
     """Write beside the target, and put it in the target's place when it is complete."""
+    import tempfile
+
     target = os.path.realpath(path)  # a symbolic link goes on pointing to the report
     try:
         fd, name = tempfile.mkstemp(prefix=".tcpfsm-", suffix=".part", dir=os.path.dirname(target))

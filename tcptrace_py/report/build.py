@@ -110,13 +110,16 @@ def time_in_state(steps: list[Step], start: int, until: int) -> dict[str, Decima
     """
     spent: dict[str, int] = {}
     now = start
-    last = len(steps) - 1
-    for i, step in enumerate(steps):
-        then = until if i == last else min(max(steps[i + 1].time, now), until)
-        if then > now or i == last:
-            name = st.NAMES[step.state]
-            spent[name] = spent.get(name, 0) + max(then - now, 0)
-            now = max(then, now)
+    name = st.NAMES[steps[0].state]
+    for step in steps[1:]:
+        then = step.time
+        if then > until:
+            then = until
+        if then > now:
+            spent[name] = spent.get(name, 0) + then - now
+            now = then
+        name = st.NAMES[step.state]
+    spent[name] = spent.get(name, 0) + (until - now if until > now else 0)
     return {name: seconds(ns) for name, ns in spent.items()}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from tcptrace_py.report.sink import Sink
+if TYPE_CHECKING:
+    from tcptrace_py.report.sink import Sink
 
 
 class Format(NamedTuple):

@@ -32,10 +32,11 @@ def duration(ns: int) -> str:
         return f"{ns // (3600 * 10**9)} h {ns // (60 * 10**9) % 60} min"
     if ns >= 120 * 10**9:
         return f"{ns // (60 * 10**9)} min {ns // 10**9 % 60} s"
+    step = 10 ** max(0, len(str(ns)) - 3)
+    ns = (ns + step // 2) // step * step  # first to three figures: 999.9 ms are 1.00 s
     for unit, name in _UNITS:
         if ns >= unit:
-            whole = ns // unit
-            places = 0 if unit == 1 else max(0, 3 - len(str(whole)))
+            places = max(0, 3 - len(str(ns // unit))) if unit > 1 else 0
             return f"{Decimal(ns) / unit:.{places}f} {name}"
     return "0 s"
 
