@@ -212,7 +212,7 @@ class DataAfterFin(Rule):
 
     Cannot be known: whether the data came from the host itself; compare TTL and IP id with its other packets.
 
-    To confirm: capture at the sending host; if the data is not there, something on the way added it.
+    To confirm: capture at the sending host (`tcpdump -w`); if the data is not there, something on the way added it.
     """
 
     name = "data-after-fin"

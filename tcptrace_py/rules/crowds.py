@@ -46,7 +46,8 @@ class HalfOpen:
     def __init__(self, server: str) -> None:
         self.server = server
         self.count = 0
-        self.singly = 0  # of them, those with a finding of their own
+        self.singly = 0  # of them, those with a finding of their own ...
+        self.folded = 0  # ... and those whose finding was one too many
         self.sources: set[str] = set()
         self.frames: list[int] = []
         self.first_time = -1
@@ -177,10 +178,12 @@ class Table(Generic[K, E]):
 
 
 class Crowds:
-    """The three tables."""
+    """The three tables.  What is folded away is told by ``syn-flood`` and ``port-scan``, if they are among ``rules``."""
 
-    def __init__(self, t: Thresholds) -> None:
+    def __init__(self, t: Thresholds, rules: frozenset[str]) -> None:
         self.thresholds = t
+        self.tells_floods = "syn-flood" in rules
+        self.tells_scans = "port-scan" in rules
         self.half_open: Table[bytes, HalfOpen] = Table(
             lambda c: HalfOpen(socket(c.key, SERVER)), lambda e: e.is_flood(t)
         )
@@ -205,6 +208,7 @@ class Crowds:
         """Whether enough was said singly of the half-open connections of this server; if not, this is one more."""
         entry = self.server(c)
         if entry.singly >= self.thresholds.told_singly:
+            entry.folded += 1
             return True
         entry.singly += 1
         return False
@@ -212,7 +216,7 @@ class Crowds:
     def is_attempt_told(self, c: Connection) -> bool:
         """Whether this failed attempt is part of a scan of which enough was said singly; if not, this is one more."""
         entry = self.source(c)
-        if entry.is_scan and entry.singly >= self.thresholds.told_singly:
+        if self.tells_scans and entry.is_scan and entry.singly >= self.thresholds.told_singly:
             return True
         entry.singly += 1
         return False
@@ -225,6 +229,10 @@ class Crowds:
     def source(self, c: Connection) -> Attempts:
         """The entry of its client, by address."""
         return self.attempts.get(c.key[: 4 if len(c.key) == 12 else 16], c)
+
+    def is_told_of(self, entry: HalfOpen) -> bool:
+        """Whether the finding of a flood tells of this server's half-open connections."""
+        return self.tells_floods and entry.is_flood(self.thresholds)
 
     def pair(self, c: Connection, side: int) -> Waiting:
         """The entry of its two hosts and the server's port."""

@@ -35,7 +35,7 @@ def last_loss(c: Connection, side: int) -> int:
     """G2: when an ACK last covered something of this side that the capture does not hold; -1: never."""
     lost = -1
     for note in c.notes:
-        if note.fact == fa.ACK_OF_UNSEEN and note.side == 1 - side:
+        if note.fact == fa.ACK_OF_UNSEEN and note.side == side:
             lost = max(lost, note.time)
     if c.notes_lost and c.facts & fa.ACK_OF_UNSEEN and unseen_bytes(c, side):
         return c.end  # the note may be one of those not kept

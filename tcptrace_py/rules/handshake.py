@@ -191,8 +191,8 @@ class HandshakeIncomplete(Rule):
     def on_capture(self, end: int) -> list[Finding]:
         found = []
         for entry in self.crowds.half_open.entries.values():
-            more = entry.count - entry.singly
-            if more <= 0 or entry.is_flood(self.thresholds):
+            more = entry.folded
+            if more == 0 or self.crowds.is_told_of(entry):
                 continue
             text = f"{several(more, 'more handshake')} with {entry.server} stayed half open, beside the {entry.singly} told of singly"
             found.append(

@@ -14,8 +14,9 @@ class Judge:
 
     def __init__(self, config: Config) -> None:
         check_fail_on(config.fail_on)
-        self.crowds = Crowds(config.thresholds)
-        self.rules = [rule(config, self.crowds) for rule in selected(config.select, config.ignore)]
+        chosen = selected(config.select, config.ignore)
+        self.crowds = Crowds(config.thresholds, frozenset(rule.name for rule in chosen))
+        self.rules = [rule(config, self.crowds) for rule in chosen]
         self.facts = 0
         for rule in self.rules:
             self.facts |= rule.facts

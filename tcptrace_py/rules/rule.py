@@ -16,6 +16,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, Connection
 from tcptrace_py.rules.crowds import Crowds
 from tcptrace_py.rules.finding import CONFIDENCES, Finding
+from tcptrace_py.rules.phrases import sentence
 
 SECTIONS: dict[str, str] = {
     "seen": "Seen:",
@@ -72,7 +73,7 @@ class Rule:
             text = " ".join(paragraph.split())
             part = next((name for name, label in SECTIONS.items() if text.startswith(label)), "")
             if part:
-                parts[part] = text.removeprefix(SECTIONS[part]).strip()
+                parts[part] = sentence(text.removeprefix(SECTIONS[part]).strip())
             elif not parts["summary"]:
                 parts["summary"] = text
         return Explanation(**parts)
