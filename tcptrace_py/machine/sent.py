@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
+from tcptrace_py.packet import Segment
+
 
 @mypyc_attr(acyclic=True)
 class Sent:
@@ -52,6 +54,15 @@ class Sent:
         self.hardware_duplicates: i64 = 0
         self.truncated_packets: i64 = 0
         self.bad_checksums: i64 = 0
+
+    def offer(self, seg: Segment) -> None:
+        """Take the options of a SYN in."""
+        self.mss = seg.mss
+        self.window_scale = seg.wscale
+        self.sack_permitted = 1 if seg.sack_ok else 0
+        self.timestamps = 1 if seg.tsval >= 0 else 0
+        self.fast_open = 1 if seg.fast_open >= 0 else 0
+        self.mptcp = 1 if seg.mptcp else 0
 
     def rtt(self, sample: i64) -> None:
         """Take one round-trip sample in."""

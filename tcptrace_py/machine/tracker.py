@@ -164,7 +164,7 @@ class Tracker:
                     e.snd_nxt = 1
                     e.holes = None
                 e.syn_seen = True
-                offer(e, seg)
+                e.counters().offer(seg)
             if seg.flags & ACK and p.origin < 0:
                 p.origin = (seg.ack - 1) & 0xFFFFFFFF
                 p.snd_nxt = 1
@@ -441,13 +441,3 @@ def reverse(key: bytes) -> bytes:
         return key[4:8] + key[0:4] + key[10:12] + key[8:10]
     return key[16:32] + key[0:16] + key[34:36] + key[32:34]
 
-
-def offer(e: Endpoint, seg: Segment) -> None:
-    """The options of a SYN."""
-    sent = e.counters()
-    sent.mss = seg.mss
-    sent.window_scale = seg.wscale
-    sent.sack_permitted = 1 if seg.sack_ok else 0
-    sent.timestamps = 1 if seg.tsval >= 0 else 0
-    sent.fast_open = 1 if seg.fast_open >= 0 else 0
-    sent.mptcp = 1 if seg.mptcp else 0
