@@ -440,4 +440,3 @@ def reverse(key: bytes) -> bytes:
     if len(key) == 12:
         return key[4:8] + key[0:4] + key[10:12] + key[8:10]
     return key[16:32] + key[0:16] + key[34:36] + key[32:34]
-
