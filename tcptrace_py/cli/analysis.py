@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import tcptrace_py
 from tcptrace_py.capture import Captures, open_captures
@@ -24,8 +23,7 @@ from tcptrace_py.rules.judge import Judge
 SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What the command needs to know when the report has been written."""
 
     tally: Tally

@@ -6,7 +6,8 @@ The table and the Markdown report are two ways to write a Digest.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
@@ -35,8 +36,7 @@ CAPTURE_FAMILY = "capture"
 _UNFINISHED = (HALF_OPEN, STUCK, WAS_UNANSWERED)
 
 
-@dataclass
-class Group:
+class Group(Struct):
     """Findings of one rule about one side."""
 
     rule: str
@@ -45,17 +45,16 @@ class Group:
     endpoint: str | None
     count: int = 0
     connections: int = 0
-    examples: list[Finding] = field(default_factory=list)
+    examples: list[Finding] = []
     """The first few."""
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = {}
     """The endpoints it is about (of clients, whose ports change, the addresses), with the number of findings."""
     more_names: bool = False
-    effects: dict[str, int] = field(default_factory=dict)
+    effects: dict[str, int] = {}
     """Rules that found what follows from it, with the number of findings."""
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(Struct, frozen=True, gc=False):
     """One endpoint of a row."""
 
     name: str
@@ -70,8 +69,7 @@ class Side:
     findings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True, gc=False):
     """One connection, as a person compares them."""
 
     number: int

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
+
+from msgspec import Struct
 
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import model
 from tcptrace_py.rules.finding import Finding
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(Struct, frozen=True):
     """What a format may want to know of where its text goes."""
 
     color: bool = False
@@ -26,14 +26,13 @@ class Style:
     """Only some of the rules ran."""
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """The whole, known when everything has been read."""
 
     tool: model.Tool
     capture: model.Capture
     summary: model.Summary
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = []
     """Those about the whole capture."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Context, Decimal
 
 _EXACT = Context(prec=40)
@@ -35,4 +34,6 @@ def printable(text: str) -> str:
 
 
 def _is_harmless(char: str) -> bool:
+    import unicodedata
+
     return char == " " or (char.isprintable() and unicodedata.category(char)[0] not in "CZ")

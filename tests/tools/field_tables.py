@@ -62,7 +62,8 @@ def kind(what: dict[str, Any], definitions: dict[str, Any]) -> str:
     if what.get("type") == "object":
         values = what.get("additionalProperties")
         return f"object of {kind(values, definitions)}" if values else "object"
-    return {"integer": "integer", "number": "seconds"}.get(what.get("type", ""), what.get("type", "any"))
+    name = str(what.get("type", "any"))
+    return "seconds" if name == "number" else name
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from tcptrace_py.cli.analysis import Result, analyze
 from tcptrace_py.config import Config
@@ -26,7 +27,7 @@ def analysed(
 ) -> tuple[bytes, Result]:
     """Likewise, with the figures."""
     out = io.BytesIO()
-    sink = sink_class(name)(out, replace(STYLE, **style))  # type: ignore[arg-type]
+    sink = sink_class(name)(out, msgspec.structs.replace(STYLE, **style))
     if isinstance(frames, Path):
         frames = frames.read_bytes()
     data = frames if isinstance(frames, bytes) else pcap(frames, nano=True)
