@@ -156,6 +156,8 @@ def ending_reset(c: Connection) -> fa.Note | None:
     misplaced = {note.frame for note in notes_of(c, fa.RST_NOT_EXACT)}
     for note in notes_of(c, fa.RST_SENT):
         sender, receiver = c.side(note.side), c.side(1 - note.side)
+        if note.frame == c.first_frame:
+            continue  # G6: of what it ended, nothing was seen
         if not 1 << sender.state & st.NO_CONNECTION:
             continue  # it went on: the RST was not its own
         if note.frame in misplaced and not 1 << receiver.state & st.NO_CONNECTION:

@@ -69,7 +69,7 @@ class Reset(Rule):
             note.side,
             note.time,
             note.frame,
-            f"{sentence(who(c, note.side))} {how}, {duration(age)} after it began; the client had sent {several(sent[CLIENT], 'byte')}, "
+            f"{sentence(who(c, note.side))} {how}, {duration(age)} after {'the first frame seen' if c.midstream else 'it began'}; the client had sent {several(sent[CLIENT], 'byte')}, "
             f"the server {several(sent[SERVER], 'byte')}",
             related=(note.related, e.fin_frame),
             evidence={

@@ -103,6 +103,13 @@ def test_one_way_gives_no_verdict_of_the_unseen_side() -> None:
     assert run(parse(text)).rules == []
 
 
+def test_a_lone_reset_is_no_verdict_of_a_connection() -> None:
+    """G6: nothing was seen of what it may have ended."""
+    assert run(parse("A < B R. 301:301(0) ack 101\nend +5")).rules == []
+    seen = run(parse("A > B P. 101:201(100) ack 301\n+1 A < B R. 301:301(0) ack 201\nend +5"))
+    assert "1.0 s after the first frame seen" in only(seen, "reset").message
+
+
 def test_time_disorder_takes_certainty_away() -> None:
     """G8: a frame is dated before the one that it follows."""
     scenario = load(SCENARIOS / "rules" / "abortive-close.fires.txt")
