@@ -47,9 +47,9 @@ class Table:
         summary = ending.summary
         good = not causes and summary.connections > 0
         lines = [self._paint(phrases.verdict(summary, self._digest.unfinished), _GREEN if good else _BOLD)]
-        lines.append(phrases.circumstances(ending.capture, self._style))
+        lines += fold(phrases.circumstances(ending.capture, self._style), "", "  ")
         if summary.outcomes:
-            lines.append("Outcomes: " + phrases.outcomes(summary))
+            lines += fold("Outcomes: " + phrases.outcomes(summary), "", "  ")
         if causes:
             lines += ["", self._paint("What was found", _BOLD)]
             for group in causes:

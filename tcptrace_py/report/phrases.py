@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from datetime import datetime, timezone
 from decimal import Decimal
+from os.path import basename
 
 from tcptrace_py.report import model
 from tcptrace_py.report.digest import CAPTURE_FAMILY, Group, Row, Side
@@ -28,6 +29,8 @@ def count(n: int, what: str, plural: str = "") -> str:
 
 def duration(ns: int) -> str:
     """Three figures, in the unit that suits."""
+    if ns >= 48 * 3600 * 10**9:
+        return f"{ns // (86400 * 10**9):,} d {ns // (3600 * 10**9) % 24} h"
     if ns >= 7200 * 10**9:
         return f"{ns // (3600 * 10**9)} h {ns // (60 * 10**9) % 60} min"
     if ns >= 120 * 10**9:
@@ -70,7 +73,7 @@ def verdict(summary: model.Summary, unfinished: int) -> str:
 
 def circumstances(capture: model.Capture, style: Style) -> str:
     """The second line: what was looked at."""
-    names = [printable("standard input" if s.name == "-" else s.name) for s in capture.sources]
+    names = [printable("standard input" if s.name == "-" else basename(s.name)) for s in capture.sources]
     where = "the bundled sample" if not style.captures else names[0] if len(names) == 1 else count(len(names), "file")
     parts = [where, count(capture.packets, "packet")]
     if capture.tcp_segments != capture.packets:

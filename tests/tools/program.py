@@ -11,7 +11,7 @@ from typing import Any
 
 import tcptrace_py
 
-COMMAND = [sys.executable, "-m", "tcptrace_py"]
+COMMAND = [sys.executable, str(Path(__file__).with_name("start.py"))]
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 

@@ -232,9 +232,9 @@ def test_a_terminal_that_knows_only_ascii_is_written_to() -> None:
     done.stdout.decode("ascii")
 
 
-def test_the_entry_point_is_this() -> None:
+def test_it_is_a_module_too(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from tcptrace_py.cli.main import main; main(['--version'])"],
-        env=environment(), capture_output=True, check=True, timeout=60,
+        [sys.executable, "-m", "tcptrace_py", "--version"],
+        cwd=tmp_path, env=environment(), capture_output=True, check=True, timeout=60,
     )  # fmt: skip
-    assert b"tcpfsm" in done.stdout
+    assert done.stdout == run("--version").stdout

@@ -27,7 +27,7 @@ def on_terminal(arguments: list[str], *, impatient: bool = True) -> tuple[bytes,
     master, slave = pty.openpty()
     command = [sys.executable, "-c", IMPATIENT] if impatient else COMMAND
     process = subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=slave, env=environment(TERM="xterm")
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=slave, cwd=os.sep, env=environment(TERM="xterm")
     )
     os.close(slave)
     out, _ = process.communicate(timeout=60)
@@ -60,7 +60,11 @@ def test_a_bar_on_a_terminal_and_only_there(large: Path) -> None:
     assert out.startswith(b"id,")
     assert b"Reading" not in out
     done = subprocess.run(
-        [sys.executable, "-c", IMPATIENT, "analyze", str(large)], env=environment(), capture_output=True, check=True
+        [sys.executable, "-c", IMPATIENT, "analyze", str(large)],
+        cwd=os.sep,
+        env=environment(),
+        capture_output=True,
+        check=True,
     )
     assert done.stderr == b""
 

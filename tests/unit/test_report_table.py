@@ -131,6 +131,7 @@ def test_nothing_from_standard_input_is_offered_again() -> None:
         (97_400_000_000, "97.4 s"),
         (125 * SECOND, "2 min 5 s"),
         (3 * 3600 * SECOND + 61 * SECOND, "3 h 1 min"),
+        (400 * 86400 * SECOND + 3600 * SECOND, "400 d 1 h"),
     ],
 )
 def test_durations(ns: int, text: str) -> None:
