@@ -92,4 +92,19 @@ GAPS: tuple[Gap, ...] = (
         ),
         "an ACK whose sequence number shows an unseen FIN of its sender proves CLOSE_WAIT, though that is in CLOSING",
     ),
+    Gap(
+        "midstream-last-segment-of-the-handshake",
+        Program(USUAL, deaf=45),
+        "the first segment seen may be the third of a handshake: its receiver may still be in SYN_RECEIVED",
+    ),
+    Gap(
+        "midstream-first-fin-unseen",
+        Program((*USUAL, Action(110, CLIENT, "close"), Action(500, SERVER, "shutdown")), deaf=300),
+        "the ACK of a FIN proves CLOSE_WAIT, though its sender may have closed before, and be in TIME_WAIT (docs/states.md)",
+    ),
+    Gap(
+        "midstream-syn-ack-first",
+        Program((*USUAL, Action(100, CLIENT, "close")), to_tap=40, from_tap=40, deaf=90),
+        "a SYN that was not seen counts as sent at time 0, so that its sender gave up at once",
+    ),
 )

@@ -25,11 +25,12 @@ def faults() -> some.SearchStrategy[Fault]:
 
 @some.composite
 def programs(draw: some.DrawFn, openings: tuple[str, ...] = ("usual", "refused", "simultaneous")) -> Program:
+    """Any of them; ``midstream`` in the openings: the usual one, and observation begins later."""
     opening = draw(some.sampled_from(openings))
     to_tap = draw(some.sampled_from((10, 0, 1, 40)))
     from_tap = draw(some.sampled_from((10, 0, 1, 40)))
     actions = [Action(1, CLIENT, "open")]
-    if opening == "usual":
+    if opening in ("usual", "midstream"):
         actions.insert(0, Action(0, SERVER, "listen"))
     elif opening == "simultaneous":  # before the client's SYN can have arrived
         actions.append(Action(draw(some.integers(1, 1 + (to_tap + from_tap) // 2)), SERVER, "open"))
@@ -50,4 +51,5 @@ def programs(draw: some.DrawFn, openings: tuple[str, ...] = ("usual", "refused",
             delayed_ack=draw(some.sampled_from((0, 40))) * MS,
         ),
         draw(some.sampled_from((30, 3, 300))),
+        draw(some.sampled_from((115, 90, 140, 300, 1000))) if opening == "midstream" else 0,
     )

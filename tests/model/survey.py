@@ -13,6 +13,7 @@ from model.wire import Program
 
 ORDINARY = ("usual", "refused")
 SIMULTANEOUS = ("simultaneous",)
+MIDSTREAM = ("midstream",)
 
 
 @dataclass

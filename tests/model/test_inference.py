@@ -10,7 +10,7 @@ import pytest
 from model.host import MS
 from model.judge import Judge
 from model.known_gaps import GAPS, Gap
-from model.survey import ORDINARY, SIMULTANEOUS, Survey, survey
+from model.survey import MIDSTREAM, ORDINARY, SIMULTANEOUS, Survey, survey
 from model.wire import AFTER, BOTH, CLIENT, SERVER, USUAL, Action, Fault, Program
 from tcptrace_py.machine import states as st
 
@@ -33,6 +33,11 @@ def at_most(stories: list[str], count: int) -> bool:
             id="simultaneous",
             marks=pytest.mark.xfail(reason="figure 7 is misread (known_gaps: simultaneous-open)", strict=True),
         ),
+        pytest.param(
+            MIDSTREAM,
+            id="midstream",
+            marks=pytest.mark.xfail(reason="roads that began unseen (known_gaps: midstream-…)", strict=True),
+        ),
     ],
 )
 def test_no_proven_step_is_false(openings: tuple[str, ...]) -> None:
@@ -44,6 +49,13 @@ def test_the_truth_is_possible() -> None:
     tell(found)
     # the aim is always; what is known to be missed (known_gaps) is old duplicates and rare meetings of RST and FIN
     assert found.misses <= found.claims // 500 or at_most(found.outside, 0)
+
+
+@pytest.mark.xfail(reason="known_gaps: midstream-last-segment-of-the-handshake", strict=True)
+def test_the_truth_is_possible_midstream() -> None:
+    found = survey(MIDSTREAM, EXAMPLES)
+    tell(found)
+    assert found.misses <= found.claims // 50 or at_most(found.outside, 0)
 
 
 def test_few_states_are_possible() -> None:

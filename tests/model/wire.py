@@ -51,6 +51,7 @@ class Program:
     isns: tuple[int, int] = (100, 300)
     habits: Habits = field(default_factory=Habits)
     seconds: int = 30  # of observation
+    deaf: int = 0  # ms before it begins: what passes until then is not captured
 
 
 class Tapped(NamedTuple):
@@ -96,8 +97,9 @@ class World:
         self.leg(side, nth, BEFORE, delay, lambda: self.passes(side, nth, packet))
 
     def passes(self, side: int, nth: int, packet: Packet) -> None:
-        self.tapped.append(Tapped(self.clock.now, side, packet))
-        self.told[side] = max(self.told[side], packet.told)
+        if self.clock.now >= self.program.deaf * MS:
+            self.tapped.append(Tapped(self.clock.now, side, packet))
+            self.told[side] = max(self.told[side], packet.told)
         delay = self.program.from_tap if side == CLIENT else self.program.to_tap
         self.leg(side, nth, AFTER, delay, lambda: self.hosts[1 - side].arrives(packet))
 
