@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.packet import BAD
+from tools.properties import REPEATABLE
 from tools.segments import MS, Talk
 
 
@@ -147,6 +148,7 @@ def test_what_the_capture_cut_or_damaged_is_counted() -> None:
     assert sent(talk).unique_bytes == 210, "their lengths are known all the same"
 
 
+@REPEATABLE
 @given(some.randoms(use_true_random=False), some.sampled_from([100, 0xFFFFFFF0]))
 def test_unique_bytes_are_those_of_a_set(rng: random.Random, isn: int) -> None:
     talk = Talk()
@@ -164,6 +166,7 @@ def test_unique_bytes_are_those_of_a_set(rng: random.Random, isn: int) -> None:
     assert sent(talk).retransmitted_bytes == total - len(seen)
 
 
+@REPEATABLE
 @given(some.integers(1, 6))
 def test_both_directions_count_alike(rounds: int) -> None:
     """Flow reversal: what one side sends and the other does gives the same counters."""

@@ -9,6 +9,7 @@ from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import ASSUMED, MAX_STEPS, PROVEN, Endpoint, likeliest
 from tcptrace_py.machine.table import BEFORE
+from tools.properties import REPEATABLE
 from tools.segments import names, taken_back, trail
 
 
@@ -110,6 +111,7 @@ def test_counters_are_made_when_asked_for() -> None:
     assert e.counters().packets == 1
 
 
+@REPEATABLE
 @given(some.integers(1, st.ANY))
 def test_the_likeliest_state_is_one_of_the_set(mask: int) -> None:
     assert mask >> likeliest(mask) & 1
@@ -129,6 +131,7 @@ DOINGS = some.one_of(
 )
 
 
+@REPEATABLE
 @given(some.sampled_from([st.CLOSED, st.LISTEN, st.ESTABLISHED]), some.lists(DOINGS, max_size=30))
 def test_whatever_happens_the_trail_holds_together(first: int, doings: list[tuple[str, int]]) -> None:
     e = endpoint(first)

@@ -7,6 +7,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tcptrace_py.machine.ranges import MAX_ISLANDS, Ranges
+from tools.properties import REPEATABLE
 
 offsets = some.integers(0, 60)
 
@@ -52,6 +53,7 @@ class BytesSeen(RuleBasedStateMachine):
 
 
 TestBytesSeen = BytesSeen.TestCase
+TestBytesSeen.settings = REPEATABLE
 
 
 def test_islands_are_bounded() -> None:
@@ -64,6 +66,7 @@ def test_islands_are_bounded() -> None:
     assert ranges.contiguous == 2 * MAX_ISLANDS
 
 
+@REPEATABLE
 @given(some.permutations(range(12)))
 def test_the_order_of_arrival_does_not_matter(order: list[int]) -> None:
     ranges = Ranges(0)

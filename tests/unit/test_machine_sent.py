@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tcptrace_py.machine.sent import Sent
+from tools.properties import REPEATABLE
 
 
 def test_nothing_is_known_at_first() -> None:
@@ -15,6 +16,7 @@ def test_nothing_is_known_at_first() -> None:
     assert (sent.rtt_min, sent.rtt_max, sent.rtt_samples) == (-1, -1, 0)
 
 
+@REPEATABLE
 @given(some.lists(some.integers(0, 10**12), min_size=1, max_size=20))
 def test_round_trips_are_summed_up(samples: list[int]) -> None:
     sent = Sent()

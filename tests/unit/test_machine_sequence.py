@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tcptrace_py.machine.sequence import distance, unwrap, wrap
+from tools.properties import REPEATABLE
 
 MODULUS = 1 << 32
 HALF = 1 << 31
@@ -13,6 +14,7 @@ HALF = 1 << 31
 numbers = some.one_of(some.integers(0, MODULUS - 1), some.sampled_from([0, 1, HALF - 1, HALF, MODULUS - 1]))
 
 
+@REPEATABLE
 @given(numbers, numbers)
 def test_the_distance_is_the_short_way_round(a: int, b: int) -> None:
     d = distance(a, b)
@@ -20,6 +22,7 @@ def test_the_distance_is_the_short_way_round(a: int, b: int) -> None:
     assert (a + d) % MODULUS == b
 
 
+@REPEATABLE
 @given(numbers, numbers)
 def test_there_and_back(a: int, b: int) -> None:
     there = distance(a, b)
@@ -32,12 +35,14 @@ def test_across_the_wrap() -> None:
     assert distance(0xFFFFFF00, 0x100) == 0x200
 
 
+@REPEATABLE
 @given(numbers, some.integers(0, 1 << 50), some.integers(-HALF, HALF - 1))
 def test_a_number_near_what_is_expected_is_unwrapped(origin: int, near: int, off: int) -> None:
     offset = near + off
     assert unwrap((origin + offset) % MODULUS, origin, near) == offset
 
 
+@REPEATABLE
 @given(numbers, some.integers(0, 1 << 50))
 def test_wrap_undoes_unwrap(origin: int, offset: int) -> None:
     number = wrap(offset, origin)

@@ -16,6 +16,7 @@ from hypothesis import strategies as some
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.table import ARROWS, BEFORE, NEXT, NOWHERE, arrow_for, fold, image, next_state
+from tools.properties import REPEATABLE
 
 STATES = range(st.COUNT)
 EVENTS = range(ev.COUNT)
@@ -147,6 +148,7 @@ def test_the_flat_table_holds_the_arrows_and_nothing_else() -> None:
         assert NEXT[state * ev.COUNT + event] == arrows.get((state, event), NOWHERE)
 
 
+@REPEATABLE
 @given(some.sets(some.sampled_from(list(STATES))), some.sampled_from(list(EVENTS)))
 def test_the_image_of_a_set_is_the_set_of_the_images(states: set[int], event: int) -> None:
     wanted = {a.to_state for a in ARROWS if a.event == event and a.from_state in states}
