@@ -107,4 +107,19 @@ GAPS: tuple[Gap, ...] = (
         Program((*USUAL, Action(100, CLIENT, "close")), to_tap=40, from_tap=40, deaf=90),
         "a SYN that was not seen counts as sent at time 0, so that its sender gave up at once",
     ),
+    Gap(
+        "fin-crosses-reset",
+        Program(
+            (*USUAL, Action(2, CLIENT, "write", 1), Action(110, CLIENT, "abort"), Action(125, SERVER, "shutdown")),
+        ),
+        "a FIN that crosses a RST takes CLOSED for refuted, though the RST reaches its sender right afterwards",
+    ),
+    Gap(
+        "reset-before-its-syn-ack",
+        Program(
+            (*USUAL, Action(2, CLIENT, "shutdown"), Action(30, SERVER, "abort")),
+            (Fault(SERVER, 0, BEFORE, "delay", 15),),
+        ),
+        "a SYN-ACK that an abort's RST overtook reopens what was reset",
+    ),
 )
