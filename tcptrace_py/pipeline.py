@@ -7,6 +7,7 @@ rules nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -15,8 +16,10 @@ from mypy_extensions import i64, mypyc_attr
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection
-from tcptrace_py.machine.story import OUTCOMES
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.pile import Pile
+from tcptrace_py.machine.registry import waiting_since
+from tcptrace_py.machine.story import HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED, conclude
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.rules.finding import Finding
@@ -33,11 +36,22 @@ class Judge(Protocol):
     def connection(self, c: Connection) -> list[Finding]:
         """The findings of a connection that can no longer change."""
 
-    def capture(self, end: int) -> list[Finding]:
+    def capture(self, end: int, piles: list[Pile]) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
 
 
 @mypyc_attr(acyclic=True)
+class Brief:
+    """All that is kept of a connection which waits for 2 MSL and which nobody wants to see."""
+
+    def __init__(self, c: Connection, since: i64) -> None:
+        self.side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
+        self.other = c.side(1 - self.side).state
+        self.since = since
+        self.frame = c.last_frame
+        self.key = c.key
+
+
 class Tally:
     """The figures of the summary."""
 
@@ -50,7 +64,9 @@ class Tally:
         self.end: i64 = -1
         self.connections: i64 = 0
         self.midstream: i64 = 0
-        self.fine: i64 = 0  # connections without a finding
+        self.fine: i64 = 0  # connections without a finding ...
+        self.unfinished: i64 = 0  # ... but for those that hang
+        self.piles: dict[bytes, Pile] = {}  # of those in TIME_WAIT at the end
         self.outcomes: list[int] = [0] * len(OUTCOMES)
         self.pairs: list[int] = [0] * (st.COUNT * st.COUNT)
         self.findings: dict[str, int] = {}
@@ -62,7 +78,26 @@ class Tally:
         if c.midstream:
             self.midstream += 1
         self.outcomes[c.outcome] += 1
-        self.pairs[c.client.state * st.COUNT + c.server.state] += 1
+
+    def nothing_found(self, c: Connection) -> None:
+        """Count a connection without a finding."""
+        if c.outcome in (HALF_OPEN, STUCK, WAS_UNANSWERED):
+            self.unfinished += 1
+        else:
+            self.fine += 1
+
+    def states(self, client: i64, server: i64) -> None:
+        """Count the final states of a connection."""
+        self.pairs[client * st.COUNT + server] += 1
+
+    def waits(self, key: bytes, side: i64, since: i64, frame: i64) -> None:
+        """Count a connection that is in TIME_WAIT at the end, on one side, since ``since``."""
+        pair = key[: len(key) - 4] + key[len(key) - 2 :] + (b"s" if side else b"c")
+        pile = self.piles.get(pair)
+        if pile is None:
+            pile = Pile(key, side, since)
+            self.piles[pair] = pile
+        pile.add(since, frame)
 
     def finding(self, f: Finding) -> None:
         """Count a finding."""
@@ -80,20 +115,23 @@ class Pipeline:
         tracker: Tracker,
         judge: Judge,
         take: Callable[[Connection, list[Finding]], None] | None,
-        take_all: bool,
+        wants_first: int,
         progress: Callable[[], None] | None,
     ) -> None:
-        """``take`` gets each connection with its findings; only those that have some unless ``take_all``."""
+        """``take`` gets each connection with its findings; and, of those without any, the first ``wants_first``."""
         self.captures = captures
         self.decoder = decoder
         self.tracker = tracker
         self.judge = judge
         self.take = take
-        self.take_all = take_all
+        self.wants_first: i64 = wants_first
         self.progress = progress
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
+        # connections that are over but for their 2 MSL: those that somebody wants to see, and briefs of the others
+        self.waiting: deque[Connection] = deque()
+        self.briefs: list[Brief] = []
 
     def run(self) -> None:
         """Read everything.  Raises CaptureError."""
@@ -116,7 +154,7 @@ class Pipeline:
                 tally.segments += 1
                 tracker.segment(segment)
                 if tracker.finished:
-                    self.drain()
+                    self.drain(False)
             elif code == QUOTED:
                 tally.quotations += 1
                 tracker.quoted(segment)
@@ -126,24 +164,69 @@ class Pipeline:
 
     def finish(self) -> None:
         """The end of observation."""
-        self.tracker.end(self.tally.end)
-        self.drain()
-        self.capture_findings = self.judge.capture(self.tally.end)
+        end: i64 = self.tally.end
+        self.tracker.end(end)
+        self.drain(True)
+        for c in self.waiting:
+            self.tell_after(c, end)
+        self.waiting.clear()
+        self.settle_briefs(end)
+        self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
         for f in self.capture_findings:
             self.tally.finding(f)
 
-    def drain(self) -> None:
-        """Judge and hand on what can no longer change."""
-        tally = self.tally
+    def drain(self, at_end: bool) -> None:
+        """Hand on what can no longer change; hold back what only waits for 2 MSL, whose end may still be seen."""
         for c in self.tracker.finished:
-            tally.connection(c)
-            findings: list[Finding] = []
-            if c.facts & self.wanted:
-                findings = self.judge.connection(c)
-                for f in findings:
-                    tally.finding(f)
-            if not findings:
-                tally.fine += 1
-            if self.take is not None and (self.take_all or findings):
-                self.take(c, findings)
+            since: i64 = -1 if at_end or c.evicted or c.successor >= 0 else waiting_since(c)
+            if since < 0:
+                self.tell(c)
+            elif (self.take is not None and c.number <= self.wants_first) or c.facts & self.wanted:
+                self.waiting.append(c)
+            else:
+                self.tally.connection(c)
+                self.tally.nothing_found(c)
+                self.briefs.append(Brief(c, since))
         self.tracker.finished = []
+        waiting = self.waiting
+        due: i64 = self.tracker.now - self.tracker.timers.time_wait - self.tracker.timers.slop
+        while waiting and waiting_since(waiting[0]) < due:
+            self.tell_after(waiting.popleft(), self.tracker.now)
+
+    def tell_after(self, c: Connection, now: i64) -> None:
+        """Tell a connection that waited, as it stands at ``now``."""
+        self.tracker.let_pass(c, now)
+        conclude(c, now, self.tracker.limits.stuck_after)
+        self.tell(c)
+
+    def tell(self, c: Connection) -> None:
+        """Judge it and hand it on."""
+        tally = self.tally
+        tally.connection(c)
+        tally.states(c.client.state, c.server.state)
+        since: i64 = waiting_since(c)
+        if since >= 0 and c.successor < 0:
+            tally.waits(c.key, CLIENT if c.client.state == st.TIME_WAIT else SERVER, since, c.last_frame)
+        findings: list[Finding] = []
+        if c.facts & self.wanted:
+            findings = self.judge.connection(c)
+            for f in findings:
+                tally.finding(f)
+        if not findings:
+            tally.nothing_found(c)
+        if self.take is not None and (findings or c.number <= self.wants_first):
+            self.take(c, findings)
+
+    def settle_briefs(self, end: i64) -> None:
+        """Where those stand of which only a brief was kept."""
+        tally = self.tally
+        for brief in self.briefs:
+            state: i64 = st.CLOSED
+            if end - brief.since < self.tracker.timers.time_wait:
+                state = st.TIME_WAIT
+                tally.waits(brief.key, brief.side, brief.since, brief.frame)
+            if brief.side == CLIENT:
+                tally.states(state, brief.other)
+            else:
+                tally.states(brief.other, state)
+        self.briefs.clear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 import tcptrace_py
@@ -11,9 +13,10 @@ from tcptrace_py.config import Config
 from tcptrace_py.decode import Decoder, link_name
 from tcptrace_py.engine import ENGINE
 from tcptrace_py.machine import states as st
+from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.machine.timing import Timers
-from tcptrace_py.machine.tracker import Limits, Tracker
+from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.pipeline import Pipeline, Tally
 from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
@@ -48,8 +51,9 @@ def analyze(
         decoder = Decoder(config.verify_checksums)
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         tick = None if progress is None else lambda: progress(captures)
-        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.takes_all, tick)
-        pipeline.run()
+        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick)
+        with without_collector():
+            pipeline.run()
     finally:
         captures.close()
     capture = describe_capture(captures, decoder, tracker, pipeline.tally, config)
@@ -57,6 +61,18 @@ def analyze(
     tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
     sink.finish(Ending(tool, capture, summary, pipeline.capture_findings))
     return Result(pipeline.tally, capture, summary)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep the cyclic collector from looking at every connection again and again: the engine makes no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def timers(config: Config) -> Timers:
@@ -119,6 +135,7 @@ def summarize(tally: Tally, tracker: Tracker) -> model.Summary:
         findings=by_count(tally.findings),
         severities={name: tally.severities.get(name, 0) for name in ("error", "warning", "info")},
         fine=tally.fine,
+        unfinished=tally.unfinished,
         midstream=tally.midstream,
         evicted=tracker.evicted,
     )

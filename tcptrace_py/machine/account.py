@@ -15,8 +15,8 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.ranges import Ranges
-from tcptrace_py.machine.sequence import distance
 from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.sequence import distance
 from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
 
 _ANSWER_WITHIN: Final = 150_000_000
@@ -52,7 +52,7 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
     if seg.sacks:
         sent.sack_packets += 1
     if length and not flags & RST:
-        _count_data(c, side, e, p, sent, seg, start)
+        _count_data(c, e, p, sent, seg, start)
 
 
 def _count_flags(sent: Sent, flags: i64) -> None:
@@ -120,7 +120,7 @@ def _unseen(c: Connection, side: i64, p: Endpoint, seg: Segment, count: i64) -> 
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 
 
-def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
     """Payload: new and in order (the usual case), or beyond a hole, or seen before."""
     length = seg.length
     end: i64 = start + length

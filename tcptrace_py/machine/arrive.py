@@ -23,10 +23,10 @@ def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, sta
     if seg.flags & RST:
         receive_rst(c, side, e, p, seg, start, ack)
     elif seg.flags & SYN:
-        receive_syn(c, side, e, p, seg, ack)
+        receive_syn(e, seg, ack)
     else:
-        receive_ack(c, side, e, p, seg, ack)
-        receive_text_and_fin(c, side, e, p, seg, start)
+        receive_ack(c, side, e, seg, ack)
+        receive_text_and_fin(e, p, seg, start)
 
 
 def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
@@ -50,7 +50,7 @@ def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
     e.pass_by(ev.RECEIVE_RST, seg.time, frame, "RST received")
 
 
-def receive_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+def receive_syn(e: Endpoint, seg: Segment, ack: i64) -> None:
     """A SYN: to LISTEN the beginning, to SYN_SENT an answer, to everything else a reason for a challenge ACK."""
     if not seg.flags & ACK:
         if e.state == st.SYN_SENT:
@@ -65,7 +65,7 @@ def receive_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
             e.hole = -1
 
 
-def receive_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+def receive_ack(c: Connection, side: i64, e: Endpoint, seg: Segment, ack: i64) -> None:
     """Fifth check: the ACK of the endpoint's SYN, and of its FIN."""
     if ack < 1:
         return
@@ -77,7 +77,7 @@ def receive_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         e.pass_by(ev.RECEIVE_ACK_OF_FIN, seg.time, seg.number, "ACK of its FIN received")
 
 
-def receive_text_and_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
+def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
     """Seventh and eighth check: a FIN counts once everything before it has arrived."""
     if p.fin < 0:
         return

@@ -29,25 +29,39 @@ HISTORY_AGAIN: Final = 6  # data, SYN or FIN sent again
 HISTORY_ZERO_WINDOW: Final = 7
 
 
+# Shared by all connections until they have some of their own: most never do
+_NO_NOTES: Final[list[fa.Note]] = []
+
+
 @mypyc_attr(acyclic=True)
-class Connection:
+class Flow:
+    """What a four-tuple leads to: a Connection, or the memory of one that is past."""
+
+    def __init__(self, key: bytes, time: i64, frame: i64) -> None:
+        self.key = key  # client's address, server's address, client's port, server's port, as in a packet
+        self.end = time
+        self.last_frame = frame
+        self.incarnation: i64 = 1  # which use of this four-tuple
+        self.gone: bool = False  # no four-tuple leads to it any more
+
+
+@mypyc_attr(acyclic=True)
+class Connection(Flow):
     """One incarnation of a four-tuple."""
 
     def __init__(self, number: i64, key: bytes, client: Endpoint, server: Endpoint, time: i64, frame: i64) -> None:
+        super().__init__(key, time, frame)
         self.number = number
-        self.key = key  # client's address, server's address, client's port, server's port, as in a packet
         self.client = client
         self.server = server
         self.start = time
-        self.end = time
         self.first_frame = frame
-        self.last_frame = frame
         self.packets: i64 = 0
         self.facts: i64 = 0
-        self.notes: list[fa.Note] = []
+        self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
-        self.history: str = ""
-        self.written: i64 = 0  # which letters of it
+        self.letters: i64 = 0  # the history's letters, four bits each, the first one lowest
+        self.written: i64 = 0  # which of them, as a set
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
         self.incarnation: i64 = 1  # which use of this four-tuple
@@ -74,6 +88,8 @@ class Connection:
     def note(self, fact: i64, side: i64, frame: i64, time: i64, related: i64, value: i64) -> None:
         """Record a fact; notes are bounded, bits are not."""
         self.facts |= fact
+        if self.notes is _NO_NOTES:
+            self.notes = []
         if len(self.notes) < fa.MAX_NOTES:
             state: i64 = self.client.state if side == CLIENT else self.server.state
             self.notes.append(fa.Note(fact, side, frame, time, related, value, state))
@@ -90,10 +106,24 @@ class Connection:
         """Write the letter of an event of a side when it happens for the first time."""
         at: i64 = event + 8 * side
         if not self.written >> at & 1:
+            self.letters |= at << 4 * count_bits(self.written)
             self.written |= 1 << at
-            self.history += _LETTERS[at]
+
+    @property
+    def history(self) -> str:
+        """The letters in their order."""
+        count: i64 = count_bits(self.written)
+        return "".join([_LETTERS[self.letters >> 4 * i & 15] for i in range(count)])
 
     def is_over(self) -> bool:
         """Nothing more is expected of either side: a new SYN begins a new connection."""
         over: i64 = st.NO_CONNECTION | st.IN_TIME_WAIT
         return 1 << self.client.state & over != 0 and 1 << self.server.state & over != 0
+
+
+def count_bits(mask: i64) -> i64:
+    """How many bits of a mask of at most 16 are set."""
+    mask = (mask & 0x5555) + (mask >> 1 & 0x5555)
+    mask = (mask & 0x3333) + (mask >> 2 & 0x3333)
+    mask = (mask & 0x0F0F) + (mask >> 4 & 0x0F0F)
+    return (mask + (mask >> 8)) & 0x1F

@@ -129,7 +129,7 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
         elif (ack > 1 or seg.length or seg.flags & FIN) and not c.facts & fa.DATA_ON_SYN:
             mask = st.SYNCHRONIZED
     if ack >= e.acked:
-        mask &= _peer_fin(c, side, e, p, seg, ack)
+        mask &= _peer_fin(e, p, seg, ack)
     if start == e.snd_nxt + 1 and ack >= 0 and e.fin < 0 and not seg.flags & FIN and not seg.length:
         # its own sequence number shows something it sent that was not seen: one byte more may be its FIN
         e.possible |= image(e.possible, ev.SEND_FIN) | image(image(e.possible, ev.SEND_FIN), ev.RECEIVE_FIN)
@@ -159,7 +159,7 @@ def _why(mask: i64, covers_fin: bool) -> str:
     return "its segment shows that it holds the connection"
 
 
-def _peer_fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> i64:
+def _peer_fin(e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> i64:
     """What the ACK says of the peer's FIN: covered is received; not covered, long after it passed, is not."""
     if p.fin < 0 or ack < 0:
         return st.ANY

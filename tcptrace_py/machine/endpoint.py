@@ -81,6 +81,10 @@ class Retraction:
         self.why = why
 
 
+# Shared by all endpoints until they have one of their own: most never do
+_NONE_RETRACTED: Final[list[Retraction]] = []
+
+
 @mypyc_attr(acyclic=True)
 class Endpoint:
     """One side.  Offsets count from its own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
@@ -89,7 +93,7 @@ class Endpoint:
         self.state: i64 = state
         self.possible: i64 = 1 << state
         self.steps: list[Step] = [Step(state, time, frame, ASSUMED, why)]
-        self.retracted: list[Retraction] = []
+        self.retracted = _NONE_RETRACTED
         # its sequence space, as seen to pass
         self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
         self.syn_seen: bool = False  # origin is its true ISN
@@ -261,6 +265,8 @@ class Endpoint:
         step = self.steps.pop()
         self.refuted += 1
         self.doubt = None
+        if self.retracted is _NONE_RETRACTED:
+            self.retracted = []
         if len(self.retracted) < MAX_STEPS:
             self.retracted.append(Retraction(step, frame, why))
         top = self.top()

@@ -126,7 +126,7 @@ def reach(cells: list[int]) -> list[int]:
             for event in range(ev.COUNT):
                 to = cells[state * ev.COUNT + event]
                 # CLOSED and LISTEN are also where a connection begins: what came before them is another one
-                if to in (NOWHERE, state) or to == st.SYN_SENT and state == st.TIME_WAIT:
+                if to in (NOWHERE, state) or (to == st.SYN_SENT and state == st.TIME_WAIT):
                     continue
                 grown = before[to] | 1 << state
                 if state not in (st.CLOSED, st.LISTEN):

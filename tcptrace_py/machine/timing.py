@@ -66,7 +66,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
         _await_third_ack(e, p, now)
     if 1 << e.state & st.MAY_SEND_DATA:
-        _await_ack_of_data(e, p, now, timers)
+        _await_ack_of_data(e, p, now)
     state = e.state
     if state == st.TIME_WAIT:
         _expire(e, now, timers.time_wait, timers.slop, 0, "2 MSL passed")
@@ -114,7 +114,7 @@ def _await_third_ack(e: Endpoint, p: Endpoint, now: i64) -> None:
             e.retract(frame, "the peer's data goes unanswered: a SYN cookie, or the ACK of it was ignored")
 
 
-def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
+def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:
     """Data that was never acknowledged and is not sent again any more: the sender may have given up."""
     if p.last_window == 0 and e.asks and e.last_time > p.last_time - SECOND:
         # behind a closed window a FIN may wait unseen

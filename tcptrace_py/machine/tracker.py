@@ -7,10 +7,9 @@ death of the older one, shows that it is not a forgery or an old duplicate (RFC 
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Final
+from typing import Final, cast
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
 from tcptrace_py.machine import connection as cn
 from tcptrace_py.machine import events as ev
@@ -21,43 +20,20 @@ from tcptrace_py.machine.arrive import arrive
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
+from tcptrace_py.machine.registry import Limits, Past, Registry, reverse, waiting_since
 from tcptrace_py.machine.sequence import distance, unwrap
-from tcptrace_py.machine.story import conclude
-from tcptrace_py.machine.timing import SECOND, Timers, elapse
+from tcptrace_py.machine.timing import Timers, elapse
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 _CAPTURED_TWICE_WITHIN: Final = 1_000_000
-_CANDIDATES: Final = 16
 
 
-@mypyc_attr(acyclic=True)
-class Limits:
-    """What bounds the tracker, and when it calls an endpoint stuck; times in nanoseconds."""
-
-    def __init__(self, max_connections: i64, stuck_after: i64) -> None:
-        self.max_connections = max_connections  # 0: no bound
-        self.stuck_after = stuck_after
-
-
-class Tracker:
-    """All connections that can still change.  Finished ones are put in ``finished``, for the caller to take."""
+class Tracker(Registry):
+    """Takes segments, keeps connections; see Registry for where those that are finished go."""
 
     def __init__(self, timers: Timers, limits: Limits) -> None:
-        self.timers = timers
-        self.limits = limits
-        # both directions of a four-tuple lead to its latest connection
-        self.flows: dict[bytes, Connection] = {}
-        self.finished: list[Connection] = []
-        self.over: deque[Connection] = deque()  # those that may have ended, in the order in which they did
-        self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
-        self.count: i64 = 0
-        self.living: i64 = 0
-        self.evicted: i64 = 0
-        self.duplicates: i64 = 0
-        self.now: i64 = 0  # the capture's clock: the latest time of any packet
-        self.next_sweep: i64 = 0
-        # a finished connection may still be addressed by late duplicates for about as long as they can live
-        self.linger: i64 = 2 * timers.time_wait + timers.fin_give_up
+        super().__init__(timers, limits)
+        self.duplicates: i64 = 0  # frames captured twice
 
     # -- one segment -- #
 
@@ -68,9 +44,16 @@ class Tracker:
             self.now = time
             if time >= self.next_sweep:
                 self.sweep()
-        c = self.flows.get(seg.key)
-        if c is None:
+        flow = self.flows.get(seg.key)
+        if flow is None:
             c = self.begin(seg, None)
+        elif isinstance(flow, Connection):
+            c = flow
+        else:
+            new = self.after_past(cast("Past", flow), seg)
+            if new is None:
+                return
+            c = new
         side: i64 = CLIENT
         e = c.client
         p = c.server
@@ -95,8 +78,11 @@ class Tracker:
 
     def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
         """A segment of a connection whose states are not settled, or that may change them."""
-        if c.is_over() and seg.time - c.end > self.linger:
-            c = self.begin(seg, c)
+        if c.is_over() and self.is_past(c, seg.time):
+            new = self.after_past(self.retire(c), seg)
+            if new is None:
+                return
+            c = new
         elif seg.flags & (SYN | RST) and (seg.flags & SYN or c.rival_side >= 0):
             c = self.incarnation(c, side, seg)
         side = CLIENT if seg.key == c.key else SERVER
@@ -111,8 +97,7 @@ class Tracker:
         ack: i64 = -1
         if seg.flags & ACK and p.origin >= 0:
             ack = unwrap(seg.ack, p.origin, p.snd_nxt)
-        elapse(e, p, seg.time, self.timers)
-        elapse(p, e, seg.time, self.timers)
+        self.let_pass(c, seg.time)
         was_over: bool = c.is_over()
         self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
@@ -191,45 +176,6 @@ class Tracker:
 
     # -- incarnations -- #
 
-    def begin(self, seg: Segment, older: Connection | None) -> Connection:
-        """A new connection whose first segment is ``seg``; ``older`` is the previous one on the same four-tuple."""
-        if older is not None:
-            older.successor = seg.number
-            self.finish(older, seg.time)
-        if self.limits.max_connections and self.living >= self.limits.max_connections:
-            self.evict()
-        time = seg.time
-        frame = seg.number
-        key = seg.key
-        swapped: bool = is_from_server(seg)
-        if swapped:
-            key = reverse(key)
-        syn: bool = seg.flags & SYN != 0
-        if syn:
-            client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
-            server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
-            if swapped:
-                client.possible = st.IN_SYN_SENT
-                client.enter(st.SYN_SENT, time, frame, ASSUMED, "a SYN must have been sent")
-        else:
-            client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
-            server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
-            client.possible = st.SYNCHRONIZED | st.NO_CONNECTION
-            server.possible = st.SYNCHRONIZED | st.NO_CONNECTION
-        self.count += 1
-        self.living += 1
-        c = Connection(self.count, key, client, server, time, frame)
-        c.midstream = not syn
-        if c.midstream:
-            c.facts |= fa.MIDSTREAM
-        if older is not None:
-            c.incarnation = older.incarnation + 1
-        self.flows[key] = c
-        self.flows[reverse(key)] = c
-        if self.limits.max_connections:
-            self.ages.append(c)
-        return c
-
     def incarnation(self, c: Connection, side: i64, seg: Segment) -> Connection:
         """Whether a SYN, or a RST while a rival waits, begins a new connection; returns the one it belongs to."""
         e = c.side(side)
@@ -251,7 +197,7 @@ class Tracker:
                 return self.promote(c, seg)
             return c
         if c.is_over():
-            return self.reuse(c, side, seg)
+            return self.reuse(c, seg)
         if e.active and p.last_frame < 0 and distance(e.origin, seg.seq) > 0:
             # never answered, and a later ISN: the opener tries anew
             c.note(fa.SYN_NEW_ISN, side, seg.number, seg.time, e.syn_frame, -1)
@@ -267,17 +213,13 @@ class Tracker:
         c.rival_challenged = False
         return c
 
-    def reuse(self, c: Connection, side: i64, seg: Segment) -> Connection:
+    def reuse(self, c: Connection, seg: Segment) -> Connection:
         """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
-        e = c.side(side)
-        p = c.side(1 - side)
-        elapse(e, p, seg.time, self.timers)
-        elapse(p, e, seg.time, self.timers)
-        waiting: bool = e.state == st.TIME_WAIT or p.state == st.TIME_WAIT
-        waited: i64 = seg.time - max(e.timer_from, p.timer_from)
+        self.let_pass(c, seg.time)
+        since: i64 = waiting_since(c)
         new = self.begin(seg, c)
-        if waiting:
-            new.note(fa.REUSE_TIME_WAIT, CLIENT, seg.number, seg.time, c.last_frame, waited)
+        if since >= 0:
+            new.note(fa.REUSE_TIME_WAIT, CLIENT, seg.number, seg.time, c.last_frame, seg.time - since)
         return new
 
     def promote(self, c: Connection, seg: Segment) -> Connection:
@@ -324,76 +266,12 @@ class Tracker:
         new.note(fa.REUSE_OPEN, CLIENT, frame, time, c.last_frame, 1 if challenged else 0)
         return new
 
-    # -- ends -- #
-
-    def sweep(self) -> None:
-        """Let go of connections that ended long ago; once a second of the capture's clock."""
-        self.next_sweep = self.now + SECOND
-        over = self.over
-        while over:
-            c = over[0]
-            if self.flows.get(c.key) is not c:
-                over.popleft()
-            elif self.now - c.end > self.linger:
-                over.popleft()
-                if c.is_over():
-                    self.finish(c, c.end + self.linger)
-                    self.forget(c)
-            else:
-                return
-
-    def finish(self, c: Connection, now: i64) -> None:
-        """The connection can no longer change."""
-        self.living -= 1
-        elapse(c.client, c.server, now, self.timers)
-        elapse(c.server, c.client, now, self.timers)
-        c.client.date_steps()
-        c.server.date_steps()
-        conclude(c, now, self.limits.stuck_after)
-        self.finished.append(c)
-
-    def forget(self, c: Connection) -> None:
-        """Take it out of the flow table."""
-        self.flows.pop(c.key, None)
-        self.flows.pop(reverse(c.key), None)
-
-    def evict(self) -> None:
-        """Make room: of the oldest few connections, the one that has been idle longest goes."""
-        ages = self.ages
-        best: Connection | None = None
-        rest: list[Connection] = []
-        while ages and len(rest) < _CANDIDATES:
-            c = ages.popleft()
-            if self.flows.get(c.key) is not c:
-                continue
-            if best is None or c.end < best.end:
-                if best is not None:
-                    rest.append(best)
-                best = c
-            else:
-                rest.append(c)
-        ages.extendleft(reversed(rest))
-        if best is not None:
-            best.evicted = True
-            self.evicted += 1
-            self.finish(best, self.now)
-            self.forget(best)
-
-    def end(self, now: i64) -> None:
-        """The end of observation: every connection stands as it stands."""
-        if now > self.now:
-            self.now = now
-        for key, c in self.flows.items():
-            if key == c.key:
-                self.finish(c, self.now)
-        self.flows.clear()
-        self.over.clear()
-        self.ages.clear()
+    # -- ICMP -- #
 
     def quoted(self, seg: Segment) -> None:
         """An ICMP error quotes a segment: its sender learns of it (RFC 9293, 3.9.2.2)."""
         c = self.flows.get(seg.key)
-        if c is None:
+        if not isinstance(c, Connection):
             return
         side: i64 = CLIENT if seg.key == c.key else SERVER
         e = c.side(side)
@@ -421,22 +299,3 @@ def is_hard(seg: Segment) -> bool:
     if seg.icmp_v6:
         return seg.icmp_type == 1
     return seg.icmp_type == 3 and seg.icmp_code != 4
-
-
-def is_from_server(seg: Segment) -> bool:
-    """Of the first segment of a connection: whether its sender is the passive side (without SYN, a guess)."""
-    if seg.flags & SYN:
-        return seg.flags & ACK != 0
-    key = seg.key
-    at: i64 = len(key) - 4
-    source: i64 = key[at] * 256 + key[at + 1]
-    target: i64 = key[at + 2] * 256 + key[at + 3]
-    # listening ports are the well-known and registered ones, ephemeral ports lie above (RFC 6335, 6)
-    return source < target
-
-
-def reverse(key: bytes) -> bytes:
-    """The key of the other direction."""
-    if len(key) == 12:
-        return key[4:8] + key[0:4] + key[10:12] + key[8:10]
-    return key[16:32] + key[0:16] + key[34:36] + key[32:34]

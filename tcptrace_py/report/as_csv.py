@@ -15,7 +15,7 @@ import msgspec
 
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import build, model
-from tcptrace_py.report.sink import Ending, Style
+from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.report.text import printable
 from tcptrace_py.rules.finding import Finding
 
@@ -52,7 +52,7 @@ HEADER = (
 class Csv:
     """A Sink."""
 
-    takes_all = True
+    wants_first = EVERY
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out

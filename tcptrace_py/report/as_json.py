@@ -14,7 +14,7 @@ from typing import BinaryIO
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import build, model
 from tcptrace_py.report.encoding import to_json
-from tcptrace_py.report.sink import Ending, Style
+from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.rules.finding import Finding
 
 MOST_IN_MEMORY = 64 << 20
@@ -56,7 +56,7 @@ class Spool:
 class Json:
     """A Sink."""
 
-    takes_all = True
+    wants_first = EVERY
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out

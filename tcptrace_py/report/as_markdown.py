@@ -17,12 +17,11 @@ _SPECIAL = re.compile(r"([\\`*\[\]<>#|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))") 
 class Markdown:
     """A Sink."""
 
-    takes_all = True
-
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
         self._style = style
-        self._digest = Digest(MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS)
+        self.wants_first = MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS
+        self._digest = Digest(self.wants_first)
         self.connection = self._digest.connection
 
     def finish(self, ending: Ending) -> None:
@@ -40,7 +39,7 @@ class Markdown:
         rows = self._digest.rows()
         summary = ending.summary
         lines = [
-            f"# {escaped(phrases.verdict(summary, self._digest.unfinished))}",
+            f"# {escaped(phrases.verdict(summary))}",
             "",
             escaped(phrases.circumstances(ending.capture, self._style)),
         ]

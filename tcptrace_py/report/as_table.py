@@ -22,12 +22,11 @@ _COLORS = {"error": _RED, "warning": _YELLOW, "info": _CYAN}
 class Table:
     """A Sink."""
 
-    takes_all = True
-
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
         self._style = style
-        self._digest = Digest(MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS)
+        self.wants_first = MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS
+        self._digest = Digest(self.wants_first)
         self.connection = self._digest.connection
 
     def finish(self, ending: Ending) -> None:
@@ -46,7 +45,7 @@ class Table:
         rows = self._digest.rows()
         summary = ending.summary
         good = not causes and summary.connections > 0
-        lines = [self._paint(phrases.verdict(summary, self._digest.unfinished), _GREEN if good else _BOLD)]
+        lines = [self._paint(phrases.verdict(summary), _GREEN if good else _BOLD)]
         lines += fold(phrases.circumstances(ending.capture, self._style), "", "  ")
         if summary.outcomes:
             lines += fold("Outcomes: " + phrases.outcomes(summary), "", "  ")

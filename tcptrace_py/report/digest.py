@@ -12,7 +12,7 @@ from msgspec import Struct
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint
-from tcptrace_py.machine.story import HALF_OPEN, SIMULTANEOUS_CLOSE, STUCK, WAS_UNANSWERED
+from tcptrace_py.machine.story import SIMULTANEOUS_CLOSE
 from tcptrace_py.report.identity import address_text, endpoint_text, ports
 from tcptrace_py.report.model import Address
 from tcptrace_py.rules.finding import SEVERITIES, Finding
@@ -31,9 +31,6 @@ EFFECTS: dict[str, tuple[str, ...]] = {
 """Findings that only show another one from a different side: told with it, where the connection has both."""
 CAPTURE_FAMILY = "capture"
 """Findings of this family say what cannot be known; they blame nobody."""
-
-
-_UNFINISHED = (HALF_OPEN, STUCK, WAS_UNANSWERED)
 
 
 class Group(Struct):
@@ -87,14 +84,10 @@ class Digest:
         self._groups: dict[tuple[str, str | None], Group] = {}
         self._worst: list[tuple[tuple[int, int, int], Row]] = []  # a heap: the least bad first
         self._fine: list[Row] = []
-        self.unfinished = 0
-        """Connections without a finding that did not open or close either: too early, or not asked about."""
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Take a connection in."""
         if not findings:
-            if c.outcome in _UNFINISHED:
-                self.unfinished += 1
             if c.number <= self._most_rows:
                 self._fine.append(row_of(c, findings))
             return

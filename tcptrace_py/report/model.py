@@ -114,7 +114,10 @@ class Summary(Struct, frozen=True, gc=False):
     states: Annotated[dict[str, int], says("connections by the final states CLIENT/SERVER", {"TIME_WAIT/CLOSED": 3})]
     findings: Annotated[dict[str, int], says("findings by rule")]
     severities: Annotated[dict[str, int], says("findings by severity")]
-    fine: Annotated[int, says("connections without a finding")]
+    fine: Annotated[int, says("connections without a finding, and not unfinished")]
+    unfinished: Annotated[
+        int, says("connections without a finding that hang in opening or closing, for too short a time to be found so")
+    ]
     midstream: Annotated[int, says("connections whose opening was not seen")]
     evicted: Annotated[int, says("connections dropped from memory before they ended (--max-connections)")]
 

@@ -52,13 +52,14 @@ def moment(time: Decimal) -> str:
         return f"{time:f} s since 1970"
 
 
-def verdict(summary: model.Summary, unfinished: int) -> str:
-    """The first line.  ``unfinished`` of the connections without a finding are not fine for that."""
+def verdict(summary: model.Summary) -> str:
+    """The first line."""
     total = summary.connections
     if total == 0:
         return "No TCP connection in this capture."
-    fine = summary.fine - unfinished
-    bad = total - summary.fine
+    fine = summary.fine
+    unfinished = summary.unfinished
+    bad = total - fine - unfinished
     if fine == total:
         return f"{number(total)} connections: all look fine." if total > 1 else "1 connection: it looks fine."
     parts = [f"{number(fine)} look{'s' * (fine == 1)} fine" if fine else "none looks fine"]

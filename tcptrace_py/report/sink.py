@@ -36,11 +36,14 @@ class Ending(Struct, frozen=True):
     """Those about the whole capture."""
 
 
+EVERY = 1 << 62
+
+
 class Sink(Protocol):
     """Writes a report to ``out`` in one format."""
 
-    takes_all: bool
-    """Whether it wants the connections without findings too."""
+    wants_first: int
+    """It wants the first so many connections even if nothing was found of them, or EVERY one."""
 
     def __init__(self, out: BinaryIO, style: Style) -> None: ...
 

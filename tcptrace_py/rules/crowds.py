@@ -15,8 +15,8 @@ from typing import Final, Generic, TypeVar
 
 from tcptrace_py.config import Thresholds
 from tcptrace_py.machine import facts as fa
-from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.pile import Pile
 from tcptrace_py.rules.guards import is_half_open
 from tcptrace_py.rules.phrases import SECOND, address, port, socket
 
@@ -127,24 +127,6 @@ class Attempts:
             self.is_scan = self.is_scan or len(self.targets) >= enough
 
 
-class Waiting:
-    """The connections in TIME_WAIT between one pair of hosts, on the same side and to the same server port."""
-
-    def __init__(self, key: bytes) -> None:
-        self.key = key  # of one of them
-        self.count = 0
-        self.frames: list[int] = []
-        self.first_time = -1
-
-    def add(self, c: Connection, side: int) -> None:
-        """One more."""
-        self.count += 1
-        if len(self.frames) < MAX_FRAMES:
-            self.frames.append(c.last_frame)
-        if self.first_time < 0:
-            self.first_time = c.side(side).top().time
-
-
 class Table(Generic[K, E]):
     """Entries by key, at most MAX_ENTRIES of them."""
 
@@ -178,7 +160,7 @@ class Table(Generic[K, E]):
 
 
 class Crowds:
-    """The three tables.  What is folded away is told by ``syn-flood`` and ``port-scan``, if they are among ``rules``."""
+    """The tables, and what the pipeline counts.  What is folded away is told by ``syn-flood`` and ``port-scan``, if they are among ``rules``."""
 
     def __init__(self, t: Thresholds, rules: frozenset[str]) -> None:
         self.thresholds = t
@@ -188,9 +170,8 @@ class Crowds:
             lambda c: HalfOpen(socket(c.key, SERVER)), lambda e: e.is_flood(t)
         )
         self.attempts: Table[bytes, Attempts] = Table(lambda c: Attempts(address(c.key, CLIENT)), lambda e: e.is_scan)
-        self.waiting: Table[tuple[bytes, int], Waiting] = Table(
-            lambda c: Waiting(c.key), lambda e: e.count >= t.time_wait_pileup
-        )
+        self.piles: list[Pile] = []
+        """Of connections in TIME_WAIT; known at the end."""
 
     def add(self, c: Connection) -> None:
         """Take a connection into the tables in which it belongs."""
@@ -199,10 +180,6 @@ class Crowds:
             self.server(c).add(c)
         if facts & (fa.REFUSED | fa.SYN_UNANSWERED):
             self.source(c).add(c, bool(facts & fa.REFUSED), self.thresholds.scan_ports)
-        if facts & fa.IN_TIME_WAIT:
-            for side in (CLIENT, SERVER):
-                if c.side(side).state == st.TIME_WAIT:
-                    self.pair(c, side).add(c, side)
 
     def is_half_open_told(self, c: Connection) -> bool:
         """Whether enough was said singly of the half-open connections of this server; if not, this is one more."""
@@ -233,8 +210,3 @@ class Crowds:
     def is_told_of(self, entry: HalfOpen) -> bool:
         """Whether the finding of a flood tells of this server's half-open connections."""
         return self.tells_floods and entry.is_flood(self.thresholds)
-
-    def pair(self, c: Connection, side: int) -> Waiting:
-        """The entry of its two hosts and the server's port."""
-        size = 4 if len(c.key) == 12 else 16
-        return self.waiting.get((c.key[: 2 * size] + c.key[-2:], side), c)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER
-from tcptrace_py.rules.crowds import MAX_DISTINCT, Waiting
+from tcptrace_py.machine.pile import Pile
+from tcptrace_py.rules.crowds import MAX_DISTINCT
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.phrases import address, duration, figure, port, role, several
 from tcptrace_py.rules.rule import Rule
@@ -159,16 +160,13 @@ class TimeWaitPileup(Rule):
     family = "closing"
     severity = "warning"
     references = ("RFC 9293, 3.6.1", "RFC 6191", "RFC 6056, 3.2")
-    facts = fa.IN_TIME_WAIT
+    facts = 0  # the pipeline counts these: nothing is wrong with any one of them
 
     def on_capture(self, end: int) -> list[Finding]:
-        return [
-            self.of(side, entry)
-            for (_, side), entry in self.crowds.waiting.entries.items()
-            if entry.count >= self.thresholds.time_wait_pileup
-        ]
+        return [self.of(pile) for pile in self.crowds.piles if pile.count >= self.thresholds.time_wait_pileup]
 
-    def of(self, side: int, entry: Waiting) -> Finding:
+    def of(self, entry: Pile) -> Finding:
+        side = entry.side
         client, server = address(entry.key, CLIENT), address(entry.key, SERVER)
         return self.report(
             None,

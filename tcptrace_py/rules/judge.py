@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcptrace_py.config import Config
 from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.pile import Pile
 from tcptrace_py.rules.catalogue import check_fail_on, selected
 from tcptrace_py.rules.crowds import Crowds
 from tcptrace_py.rules.finding import Finding
@@ -33,8 +34,9 @@ class Judge:
             found.sort(key=lambda finding: finding.frame)
         return found
 
-    def capture(self, end: int) -> list[Finding]:
+    def capture(self, end: int, piles: list[Pile]) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
+        self.crowds.piles = piles
         found = [finding for rule in self.rules for finding in rule.on_capture(end)]
         found.sort(key=lambda finding: finding.frame)
         return found

@@ -12,7 +12,8 @@ from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, MAX_STEPS, PROVEN, TIMER, Endpoint
 from tcptrace_py.machine.table import BEFORE
 from tcptrace_py.machine.timing import Timers
-from tcptrace_py.machine.tracker import Limits, Tracker
+from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.tracker import Tracker
 from tools.segments import START, TO_CLIENT, TO_SERVER, segment
 
 CLOSELY = 2 * MS  # how far a proven time may be off

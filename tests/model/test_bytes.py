@@ -11,7 +11,8 @@ from model.wire import AFTER, BEFORE, BOTH, CLIENT, SERVER, USUAL, Action, Fault
 from tcptrace_py.decode import Decoder
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
-from tcptrace_py.machine.tracker import Limits, Tracker
+from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import SEGMENT, Record, Segment
 from tcptrace_py.words import PADDING
 from tools.segments import START

@@ -16,7 +16,8 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint
 from tcptrace_py.machine.timing import Timers
-from tcptrace_py.machine.tracker import Limits, Tracker
+from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.pipeline import Pipeline, Tally
 from tcptrace_py.rules.finding import Finding
@@ -66,7 +67,7 @@ def run(scenario: Scenario, config: Config | None = None) -> Outcome:
         outcome.findings.extend(findings)
 
     config = config or config_of(scenario)
-    pipeline = Pipeline(_open(scenario), Decoder(), tracker_for(config), Judge(config), take, True, None)
+    pipeline = Pipeline(_open(scenario), Decoder(), tracker_for(config), Judge(config), take, 1 << 62, None)
     pipeline.run()
     outcome.connections.sort(key=lambda c: c.number)
     outcome.findings.extend(pipeline.capture_findings)
