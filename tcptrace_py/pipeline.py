@@ -7,19 +7,19 @@ rules nothing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.pile import Pile
 from tcptrace_py.machine.registry import waiting_since
-from tcptrace_py.machine.story import HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED, conclude
+from tcptrace_py.machine.story import CLOSED, HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.rules.finding import Finding
@@ -38,18 +38,6 @@ class Judge(Protocol):
 
     def capture(self, end: int, piles: list[Pile]) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
-
-
-@mypyc_attr(acyclic=True)
-class Brief:
-    """All that is kept of a connection which waits for 2 MSL and which nobody wants to see."""
-
-    def __init__(self, c: Connection, since: i64) -> None:
-        self.side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
-        self.other = c.side(1 - self.side).state
-        self.since = since
-        self.frame = c.last_frame
-        self.key = c.key
 
 
 class Tally:
@@ -78,6 +66,7 @@ class Tally:
         if c.midstream:
             self.midstream += 1
         self.outcomes[c.outcome] += 1
+        self.states(c.client.state, c.server.state)
 
     def nothing_found(self, c: Connection) -> None:
         """Count a connection without a finding."""
@@ -129,9 +118,11 @@ class Pipeline:
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
-        # connections that are over but for their 2 MSL: those that somebody wants to see, and briefs of the others
-        self.waiting: deque[Connection] = deque()
-        self.briefs: list[Brief] = []
+        tracker.keeps_facts = self.wanted
+        if take is None:
+            tracker.keeps_first = 0
+        else:
+            tracker.keeps_first = self.wants_first
 
     def run(self) -> None:
         """Read everything.  Raises CaptureError."""
@@ -153,8 +144,8 @@ class Pipeline:
             if code == SEGMENT:
                 tally.segments += 1
                 tracker.segment(segment)
-                if tracker.finished:
-                    self.drain(False)
+                if tracker.finished or tracker.gone:
+                    self.drain()
             elif code == QUOTED:
                 tally.quotations += 1
                 tracker.quoted(segment)
@@ -166,44 +157,26 @@ class Pipeline:
         """The end of observation."""
         end: i64 = self.tally.end
         self.tracker.end(end)
-        self.drain(True)
-        for c in self.waiting:
-            self.tell_after(c, end)
-        self.waiting.clear()
-        self.settle_briefs(end)
+        self.drain()
         self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
         for f in self.capture_findings:
             self.tally.finding(f)
 
-    def drain(self, at_end: bool) -> None:
-        """Hand on what can no longer change; hold back what only waits for 2 MSL, whose end may still be seen."""
-        for c in self.tracker.finished:
-            since: i64 = -1 if at_end or c.evicted or c.successor >= 0 else waiting_since(c)
-            if since < 0:
-                self.tell(c)
-            elif (self.take is not None and c.number <= self.wants_first) or c.facts & self.wanted:
-                self.waiting.append(c)
-            else:
-                self.tally.connection(c)
-                self.tally.nothing_found(c)
-                self.briefs.append(Brief(c, since))
-        self.tracker.finished = []
-        waiting = self.waiting
-        due: i64 = self.tracker.now - self.tracker.timers.time_wait - self.tracker.timers.slop
-        while waiting and waiting_since(waiting[0]) < due:
-            self.tell_after(waiting.popleft(), self.tracker.now)
-
-    def tell_after(self, c: Connection, now: i64) -> None:
-        """Tell a connection that waited, as it stands at ``now``."""
-        self.tracker.let_pass(c, now)
-        conclude(c, now, self.tracker.limits.stuck_after)
-        self.tell(c)
+    def drain(self) -> None:
+        """Count, judge and hand on what can no longer change."""
+        tracker = self.tracker
+        for c in tracker.finished:
+            self.tell(c)
+        tracker.finished = []
+        if tracker.gone:
+            for parked in tracker.gone:
+                self.count(parked)
+            tracker.gone = []
 
     def tell(self, c: Connection) -> None:
-        """Judge it and hand it on."""
+        """Judge a connection and hand it on."""
         tally = self.tally
         tally.connection(c)
-        tally.states(c.client.state, c.server.state)
         since: i64 = waiting_since(c)
         if since >= 0 and c.successor < 0:
             tally.waits(c.key, CLIENT if c.client.state == st.TIME_WAIT else SERVER, since, c.last_frame)
@@ -217,16 +190,20 @@ class Pipeline:
         if self.take is not None and (findings or c.number <= self.wants_first):
             self.take(c, findings)
 
-    def settle_briefs(self, end: i64) -> None:
-        """Where those stand of which only a brief was kept."""
+    def count(self, parked: Parked) -> None:
+        """Count a connection that closed well, and of which nobody wants to see more."""
         tally = self.tally
-        for brief in self.briefs:
-            state: i64 = st.CLOSED
-            if end - brief.since < self.tracker.timers.time_wait:
-                state = st.TIME_WAIT
-                tally.waits(brief.key, brief.side, brief.since, brief.frame)
-            if brief.side == CLIENT:
-                tally.states(state, brief.other)
-            else:
-                tally.states(brief.other, state)
-        self.briefs.clear()
+        tally.connections += 1
+        tally.fine += 1
+        tally.outcomes[CLOSED] += 1
+        tally.states(self.parked_state(parked, CLIENT), self.parked_state(parked, SERVER))
+
+    def parked_state(self, parked: Parked, side: i64) -> i64:
+        """Where an endpoint of it stands: its TIME_WAIT may have run out since."""
+        bay = parked.client if side == CLIENT else parked.server
+        if bay.state != st.TIME_WAIT:
+            return bay.state
+        if self.tracker.now - bay.timer_from >= self.tracker.timers.time_wait:
+            return st.CLOSED
+        self.tally.waits(parked.key, side, bay.timer_from, parked.last_frame)
+        return st.TIME_WAIT

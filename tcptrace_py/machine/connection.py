@@ -37,7 +37,10 @@ _NO_NOTES: Final[list[fa.Note]] = []
 class Flow:
     """What a four-tuple leads to: a Connection, or the memory of one that is past."""
 
-    def __init__(self, key: bytes, time: i64, frame: i64) -> None:
+    def __init__(self, number: i64, key: bytes, time: i64, frame: i64) -> None:
+        self.number = number
+        self.client_id: i64 = 0  # the two ends as numbers, for the flow table
+        self.server_id: i64 = 0
         self.key = key  # client's address, server's address, client's port, server's port, as in a packet
         self.end = time
         self.last_frame = frame
@@ -50,8 +53,7 @@ class Connection(Flow):
     """One incarnation of a four-tuple."""
 
     def __init__(self, number: i64, key: bytes, client: Endpoint, server: Endpoint, time: i64, frame: i64) -> None:
-        super().__init__(key, time, frame)
-        self.number = number
+        super().__init__(number, key, time, frame)
         self.client = client
         self.server = server
         self.start = time

@@ -1,8 +1,8 @@
 """Which connections live, and how they go: replaced on their ports, ended long enough ago, evicted, or at the end.
 
-A connection that has surely ended on both sides and then been quiet for a while is *past*: it is told, and only a
-short record of it stays, so that late duplicates of its segments do not look like a new connection.  Whether it is
-past depends on its own segments and the capture's clock alone, never on when anybody looks.
+A connection that has surely ended on both sides, and then been quiet for as long as TIME_WAIT lasts, is *past*: it is
+told and forgotten.  Whether it is past depends on its own segments and the capture's clock alone, never on when
+anybody looks.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
+from tcptrace_py.machine.flowtable import FlowTable, reverse
+from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
 from tcptrace_py.packet import ACK, SYN, Segment
 
 _CANDIDATES: Final = 16
-
-QUIET: Final = 5 * SECOND
-"""How long a connection that has ended must be quiet to be past: longer than duplicates live on any path, and than a
-lost final ACK goes unnoticed (the FIN comes again within seconds)."""
 
 
 @mypyc_attr(acyclic=True)
@@ -36,35 +34,28 @@ class Limits:
         self.stuck_after = stuck_after
 
 
-@mypyc_attr(acyclic=True)
-class Past(Flow):
-    """What is remembered of a connection that is over and told."""
-
-    def __init__(self, c: Connection) -> None:
-        super().__init__(c.key, c.end, c.last_frame)
-        self.incarnation = c.incarnation
-        self.isn = c.client.origin
-        self.waits_from = waiting_since(c)  # since when it is in TIME_WAIT; -1: it is not
-
-
 class Registry:
     """All connections that can still change.  Those that no longer can are put in ``finished``, for the caller to take."""
 
     def __init__(self, timers: Timers, limits: Limits) -> None:
         self.timers = timers
         self.limits = limits
-        # both directions of a four-tuple lead to its latest connection, or to what is remembered of it
-        self.flows: dict[bytes, Flow] = {}
+        # both directions of a four-tuple lead to its latest connection, whole or parked
+        self.flows = FlowTable()
         self.finished: list[Connection] = []
         self.over: deque[Connection] = deque()  # those that may have ended, in the order in which they did
-        self.pasts: deque[Past] = deque()  # in the order in which they went
+        # which of those that ended well need not be kept whole: later ones than this, without these facts
+        self.keeps_first: i64 = 1 << 62
+        self.keeps_facts: i64 = 0
+        self.parked: deque[Parked] = deque()
+        self.gone: list[Parked] = []  # parked ones that can no longer change, for the caller to count
         self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
         self.count: i64 = 0
         self.living: i64 = 0
         self.evicted: i64 = 0
-        self.late: i64 = 0  # segments of connections that are past
         self.now: i64 = 0  # the capture's clock: the latest time of any segment
         self.next_sweep: i64 = 0
+        self.quiet: i64 = timers.time_wait + timers.slop + SECOND  # after so long, one that has ended is past
         # one that may have ended, but not surely, can hear from its peer for about so long
         self.linger: i64 = 2 * timers.time_wait + timers.fin_give_up
 
@@ -100,43 +91,42 @@ class Registry:
             c.facts |= fa.MIDSTREAM
         if older is not None:
             c.incarnation = older.incarnation + 1
-        self.flows[key] = c
-        self.flows[reverse(key)] = c
+        self.flows.put(c)
         if self.limits.max_connections:
             self.ages.append(c)
         return c
 
-    def after_past(self, past: Past, seg: Segment) -> Connection | None:
-        """The connection that a segment begins on ports of one that is past; None when it is a late one of that."""
-        if seg.time - past.end > self.linger:
-            past.gone = True
-            return self.begin(seg, None)
-        if seg.flags & (SYN | ACK) != SYN or (seg.key == past.key and seg.seq == past.isn):
-            self.late += 1
-            return None
-        past.gone = True
-        c = self.begin(seg, None)
-        c.incarnation = past.incarnation + 1
-        if past.waits_from >= 0 and seg.time - past.waits_from < self.timers.time_wait:
-            c.note(fa.REUSE_TIME_WAIT, 0, seg.number, seg.time, past.last_frame, seg.time - past.waits_from)
-        return c
-
     def is_past(self, c: Connection, now: i64) -> bool:
         """Whether a connection that may be over is over for good."""
-        if now - c.end <= QUIET or c.rival_side >= 0:
+        if now - c.end <= self.quiet or c.rival_side >= 0:
             return False
-        self.let_pass(c, c.end + QUIET)
-        ended: i64 = st.NO_CONNECTION | st.IN_TIME_WAIT
-        return (c.client.possible | c.server.possible) & ~ended == 0 or now - c.end > self.linger
+        self.let_pass(c, c.end + self.quiet)
+        return (c.client.possible | c.server.possible) & ~st.NO_CONNECTION == 0 or now - c.end > self.linger
 
-    def retire(self, c: Connection) -> Past:
-        """It is past: tell it, and remember only that it was."""
-        past = Past(c)
-        self.flows[c.key] = past
-        self.flows[reverse(c.key)] = past
-        self.pasts.append(past)
-        self.finish(c, c.end + QUIET)
-        return past
+    def retire(self, c: Connection) -> None:
+        """It is past: tell and forget it."""
+        self.finish(c, c.end + self.quiet)
+        self.forget(c)
+
+    def park(self, c: Connection) -> bool:
+        """Keep a connection that has ended as small as can be, if it ended well and nobody wants to see it."""
+        if c.number <= self.keeps_first or c.facts & self.keeps_facts or c.rival_side >= 0 or c.reset_by >= 0:
+            return False
+        if c.client.fin < 0 or c.server.fin < 0:
+            return False
+        parked = Parked(c)
+        c.gone = True
+        self.flows.replace(c, parked)
+        self.parked.append(parked)
+        return True
+
+    def unpark(self, parked: Parked) -> Connection:
+        """Another segment came: the connection again, whole."""
+        parked.gone = True
+        c = parked.restore()
+        self.flows.replace(parked, c)
+        self.over.append(c)
+        return c
 
     def sweep(self) -> None:
         """Let go of connections that are past; once a second of the capture's clock."""
@@ -147,7 +137,7 @@ class Registry:
         while over:
             c = over[0]
             if not c.gone:
-                if now - c.end <= QUIET:
+                if now - c.end <= self.quiet:
                     break
                 if c.is_over():
                     if self.is_past(c, now):
@@ -156,11 +146,23 @@ class Registry:
                         undecided.append(c)
             over.popleft()
         over.extend(undecided)
-        pasts = self.pasts
-        while pasts and now - pasts[0].end > self.linger:
-            past = pasts.popleft()
-            if not past.gone:
-                self.forget(past)
+        self.sweep_parked(now)
+
+    def sweep_parked(self, now: i64) -> None:
+        """The same for parked ones; one that is not surely over is unpacked, and decided with the others."""
+        parked = self.parked
+        while parked:
+            flow = parked[0]
+            if not flow.gone:
+                if now - flow.end <= self.quiet:
+                    return
+                if flow.client.fin_count > 1 or flow.server.fin_count > 1:
+                    self.unpark(flow)
+                else:
+                    self.living -= 1
+                    self.forget(flow)
+                    self.gone.append(flow)
+            parked.popleft()
 
     def let_pass(self, c: Connection, now: i64) -> None:
         """Let time pass for both sides, up to ``now``."""
@@ -168,7 +170,7 @@ class Registry:
         elapse(c.server, c.client, now, self.timers)
 
     def finish(self, c: Connection, now: i64) -> None:
-        """The connection is told as it stands at ``now``; nothing but TIME_WAIT's end can still change it."""
+        """The connection is told as it stands at ``now``: it can no longer change."""
         self.living -= 1
         c.gone = True
         self.let_pass(c, now)
@@ -180,8 +182,7 @@ class Registry:
     def forget(self, flow: Flow) -> None:
         """Take it out of the flow table."""
         flow.gone = True
-        self.flows.pop(flow.key, None)
-        self.flows.pop(reverse(flow.key), None)
+        self.flows.remove(flow)
 
     def evict(self) -> None:
         """Make room: of the oldest few connections, the one that has been idle longest goes."""
@@ -209,13 +210,15 @@ class Registry:
         """The end of observation: every connection stands as it stands."""
         if now > self.now:
             self.now = now
-        for key, flow in self.flows.items():
-            if isinstance(flow, Connection) and key == flow.key:
-                self.finish(flow, self.now)
+        for c in self.flows.connections():
+            self.finish(c, self.now)
+        for parked in self.parked:
+            if not parked.gone:
+                self.gone.append(parked)
         self.flows.clear()
         self.over.clear()
         self.ages.clear()
-        self.pasts.clear()
+        self.parked.clear()
 
 
 def waiting_since(c: Connection) -> i64:
@@ -237,10 +240,3 @@ def is_from_server(seg: Segment) -> bool:
     target: i64 = key[at + 2] * 256 + key[at + 3]
     # listening ports are the well-known and registered ones, ephemeral ports lie above (RFC 6335, 6)
     return source < target
-
-
-def reverse(key: bytes) -> bytes:
-    """The key of the other direction."""
-    if len(key) == 12:
-        return key[4:8] + key[0:4] + key[10:12] + key[8:10]
-    return key[16:32] + key[0:16] + key[34:36] + key[32:34]

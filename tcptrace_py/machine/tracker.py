@@ -20,7 +20,9 @@ from tcptrace_py.machine.arrive import arrive
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
-from tcptrace_py.machine.registry import Limits, Past, Registry, reverse, waiting_since
+from tcptrace_py.machine.flowtable import reverse
+from tcptrace_py.machine.parking import Parked
+from tcptrace_py.machine.registry import Limits, Registry, waiting_since
 from tcptrace_py.machine.sequence import distance, unwrap
 from tcptrace_py.machine.timing import Timers, elapse
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
@@ -44,20 +46,18 @@ class Tracker(Registry):
             self.now = time
             if time >= self.next_sweep:
                 self.sweep()
-        flow = self.flows.get(seg.key)
+        flow = self.flows.find(seg.key)
         if flow is None:
             c = self.begin(seg, None)
+            self.flows.backwards = seg.key != c.key
         elif isinstance(flow, Connection):
             c = flow
         else:
-            new = self.after_past(cast("Past", flow), seg)
-            if new is None:
-                return
-            c = new
+            c = self.unpark(cast("Parked", flow))
         side: i64 = CLIENT
         e = c.client
         p = c.server
-        if seg.key != c.key:
+        if self.flows.backwards:
             side = SERVER
             e = c.server
             p = c.client
@@ -79,10 +79,8 @@ class Tracker(Registry):
     def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
         """A segment of a connection whose states are not settled, or that may change them."""
         if c.is_over() and self.is_past(c, seg.time):
-            new = self.after_past(self.retire(c), seg)
-            if new is None:
-                return
-            c = new
+            self.retire(c)
+            c = self.begin(seg, None)
         elif seg.flags & (SYN | RST) and (seg.flags & SYN or c.rival_side >= 0):
             c = self.incarnation(c, side, seg)
         side = CLIENT if seg.key == c.key else SERVER
@@ -107,7 +105,7 @@ class Tracker(Registry):
         arrive(c, 1 - side, p, e, seg, start, ack)
         self.close_segment(c, side, e, seg)
         c.settled = c.client.is_sure() and c.server.is_sure() and c.rival_side < 0 and is_established(c)
-        if not was_over and c.is_over():
+        if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)
 
     def close_segment(self, c: Connection, side: i64, e: Endpoint, seg: Segment) -> None:
@@ -241,7 +239,10 @@ class Tracker(Registry):
         c.rival_side = -1
         new = self.begin(seg, c)
         c.successor = frame
-        new.key = key
+        if new.key != key:
+            self.flows.remove(new)
+            new.key = key
+            self.flows.put(new)
         new.start = time
         new.first_frame = frame
         client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
@@ -270,9 +271,10 @@ class Tracker(Registry):
 
     def quoted(self, seg: Segment) -> None:
         """An ICMP error quotes a segment: its sender learns of it (RFC 9293, 3.9.2.2)."""
-        c = self.flows.get(seg.key)
-        if not isinstance(c, Connection):
+        flow = self.flows.find(seg.key)
+        if flow is None:
             return
+        c: Connection = flow if isinstance(flow, Connection) else self.unpark(cast("Parked", flow))
         side: i64 = CLIENT if seg.key == c.key else SERVER
         e = c.side(side)
         elapse(e, c.side(1 - side), seg.time, self.timers)
