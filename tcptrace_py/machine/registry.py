@@ -8,7 +8,7 @@ anybody looks.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, cast
 
 from mypy_extensions import i64, mypyc_attr
 
@@ -95,6 +95,13 @@ class Registry:
         if self.limits.max_connections:
             self.ages.append(c)
         return c
+
+    def connection(self, key: bytes) -> Connection | None:
+        """The connection that a key of either direction leads to, whole."""
+        flow = self.flows.find(key)
+        if flow is None or isinstance(flow, Connection):
+            return flow
+        return self.unpark(cast("Parked", flow))
 
     def is_past(self, c: Connection, now: i64) -> bool:
         """Whether a connection that may be over is over for good."""

@@ -72,7 +72,8 @@ class Judge:
         world = self.world
         while world.step():
             self.feed(world.tapped[-1])
-            connection = self.tracker.flows[TO_SERVER]
+            connection = self.tracker.connection(TO_SERVER)
+            assert connection is not None
             if self.connection is not None and connection is not self.connection:
                 self.verdict.broken.append(f"frame {len(world.tapped)} began a second connection")
                 return self.verdict

@@ -109,7 +109,7 @@ def check_frames(scenario: Scenario) -> list[str]:
             tracker.quoted(segment)
         tracker.finished.clear()
         for state in frame.states:
-            c = tracker.flows.get(_key(state.host, state.peer))
+            c = tracker.connection(_key(state.host, state.peer))
             wrong += [f"after frame {frame.number} (line {frame.line}): {line}" for line in _differs(c, state)]
     return wrong
 

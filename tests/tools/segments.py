@@ -148,7 +148,8 @@ class Talk:
     @property
     def now(self) -> Connection:
         """The latest connection of the four-tuple, as it stands now."""
-        found: Connection = self.tracker.flows[self.to_server]
+        found = self.tracker.connection(self.to_server)
+        assert found is not None
         return found
 
 

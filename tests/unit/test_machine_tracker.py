@@ -10,7 +10,8 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.timing import SECOND
-from tcptrace_py.machine.registry import Limits, reverse
+from tcptrace_py.machine.flowtable import reverse
+from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.tracker import Tracker
 from tools.properties import REPEATABLE
 from tools.segments import CLIENT_IP, MS, SERVER_IP, START, Talk, key, linux_timers, names, segment, state, trail
@@ -40,7 +41,7 @@ def test_ipv6_is_tracked_like_ipv4() -> None:
 def test_both_directions_are_one_connection() -> None:
     talk = Talk().established()
     assert talk.tracker.count == 1
-    assert talk.tracker.flows[talk.to_server] is talk.tracker.flows[talk.to_client]
+    assert talk.tracker.connection(talk.to_server) is talk.tracker.connection(talk.to_client)
 
 
 @REPEATABLE
@@ -171,8 +172,8 @@ def test_a_syn_in_time_wait_begins_a_new_connection() -> None:
 
 def test_the_reverse_direction_follows_the_new_connection() -> None:
     talk = closed().client("S", 900_000)
-    assert talk.tracker.flows[talk.to_server] is talk.tracker.flows[talk.to_client]
-    assert talk.tracker.flows[talk.to_server].incarnation == 2
+    assert talk.tracker.connection(talk.to_server) is talk.tracker.connection(talk.to_client)
+    assert talk.now.incarnation == 2
 
 
 def test_the_other_side_may_open_the_next_connection() -> None:
@@ -292,7 +293,7 @@ def test_memory_is_bounded_and_what_is_dropped_is_counted() -> None:
     for n in range(1, 101):
         syn(tracker, n, n)
         assert tracker.living <= 10
-        assert len(tracker.flows) <= 20
+        assert tracker.flows.count <= 10
     assert tracker.evicted == 90
     assert len(tracker.finished) == 90
     assert all(c.evicted for c in tracker.finished)
@@ -326,7 +327,7 @@ def test_what_ended_long_ago_is_let_go_of() -> None:
     talk.at(talk.ms + 600_000).client("P.", 101, 301, 5)
     (c,) = talk.tracker.finished
     assert c.first_frame == 1
-    assert len(talk.tracker.flows) == 2
+    assert talk.tracker.flows.count == 1
     assert names(c.client.possible) == {"CLOSED"}, "2 MSL have passed"
 
 
@@ -340,7 +341,7 @@ def test_an_open_connection_is_never_let_go_of() -> None:
 def test_the_end_hands_everything_over_once() -> None:
     talk = closed().client("S", 900_000)
     assert len(talk.end()) == talk.tracker.count == 2
-    assert talk.tracker.flows == {}
+    assert talk.tracker.flows.count == 0
 
 
 # ------------------------------------------------------------------------------ hostile input

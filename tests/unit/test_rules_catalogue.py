@@ -24,7 +24,7 @@ def test_it_says_what_it_is(rule: type[Rule]) -> None:
     assert rule.name == rule.name.lower().replace("_", "-")
     assert rule.family in ("opening", "open", "closing")
     assert rule.severity in SEVERITIES
-    assert rule.facts
+    assert rule.facts or rule.name == "time-wait-pileup", "the pipeline counts those"
     assert rule.facts & ~sum(fact.bit for fact in fa.FACTS) == 0
     assert rule.references
     assert all(reference.startswith("RFC ") for reference in rule.references)
