@@ -53,6 +53,8 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
         sent.sack_packets += 1
     if length and not flags & RST:
         _count_data(c, e, p, sent, seg, start)
+    if flags & (FIN | RST | SYN) == FIN:
+        account_fin(e, start + length)
 
 
 def _count_flags(sent: Sent, flags: i64) -> None:
@@ -161,6 +163,20 @@ def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segmen
         if seg.time - e.last_time < _REORDERED_WITHIN:
             sent.out_of_order_packets += 1
         e.timed = -1
+
+
+def account_fin(e: Endpoint, end: i64) -> None:
+    """Its FIN takes the sequence number ``end``: one more that may pass beyond a hole."""
+    holes = e.holes
+    if holes is None and end > e.snd_nxt:
+        holes = Ranges(e.snd_nxt)
+        e.holes = holes
+    if holes is not None:
+        holes.add(end, end + 1)
+        if holes.is_whole():
+            e.holes = None
+    if end + 1 > e.snd_nxt:
+        e.snd_nxt = end + 1
 
 
 def _probe(sent: Sent, p: Endpoint) -> None:

@@ -14,6 +14,7 @@ from tcptrace_py.machine.account import contiguous
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.depart import crossing
 from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.table import after
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 
@@ -25,8 +26,10 @@ def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, sta
     elif seg.flags & SYN:
         receive_syn(e, seg, ack)
     else:
-        receive_ack(c, side, e, seg, ack)
-        receive_text_and_fin(e, p, seg, start)
+        # one segment arrives whole: its ACK and its FIN both count, or neither (fifth check, then eighth)
+        before = e.possible
+        arrived: i64 = receive_ack(c, side, e, seg, ack, before)
+        e.possible = before | receive_text_and_fin(e, p, seg, start, arrived)
 
 
 def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
@@ -65,28 +68,32 @@ def receive_syn(e: Endpoint, seg: Segment, ack: i64) -> None:
             e.hole = -1
 
 
-def receive_ack(c: Connection, side: i64, e: Endpoint, seg: Segment, ack: i64) -> None:
-    """Fifth check: the ACK of the endpoint's SYN, and of its FIN."""
+def receive_ack(c: Connection, side: i64, e: Endpoint, seg: Segment, ack: i64, mask: i64) -> i64:
+    """Fifth check: the ACK of the endpoint's SYN, and of its FIN.  Returns where it leads from ``mask``."""
     if ack < 1:
-        return
-    if e.state == st.SYN_RECEIVED and ack <= e.snd_nxt:
-        e.pass_by(ev.RECEIVE_ACK_OF_SYN, seg.time, seg.number, "ACK of its SYN received")
+        return mask
+    if mask & st.IN_SYN_RECEIVED and ack <= e.snd_nxt and e.syn_count:
+        mask = after(mask, ev.RECEIVE_ACK_OF_SYN)
+        if e.state == st.SYN_RECEIVED:
+            e.move(ev.RECEIVE_ACK_OF_SYN, seg.time, seg.number, "ACK of its SYN received")
     if e.state == st.SYN_SENT and ack != e.snd_nxt:
         c.note(fa.SYN_CHALLENGED, 1 - side, seg.number, seg.time, e.syn_last_frame, -1)
     if e.fin >= 0 and ack > e.fin and ack <= e.snd_nxt:
-        e.pass_by(ev.RECEIVE_ACK_OF_FIN, seg.time, seg.number, "ACK of its FIN received")
+        mask = after(mask, ev.RECEIVE_ACK_OF_FIN)
+        e.move(ev.RECEIVE_ACK_OF_FIN, seg.time, seg.number, "ACK of its FIN received")
+    return mask
 
 
-def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
-    """Seventh and eighth check: a FIN counts once everything before it has arrived."""
+def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64, mask: i64) -> i64:
+    """Seventh and eighth check: a FIN counts once everything before it has arrived.  Returns where it leads from ``mask``."""
     if p.fin < 0:
-        return
+        return mask
     if e.hole >= 0 and seg.length and start <= e.hole < start + seg.length:
         e.hole = -1  # what its own ACK showed missing passes again
-    if contiguous(p) < p.fin or (e.hole >= 0 and e.hole < p.fin):
-        return
+    if contiguous(p) < p.fin or 0 <= e.hole < p.fin:
+        return mask
     if e.acked > p.fin:
-        return  # it has long acknowledged it
+        return mask  # it has long acknowledged it
     top = e.top()
     if 1 << top.state & (st.IN_CLOSE_WAIT | st.IN_CLOSING) and top.heard and not top.is_sure():
         # the peer repeats what e would have acknowledged: it did not arrive then, nor did the FIN count
@@ -94,4 +101,5 @@ def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> 
         if repeats and not crossing(e, top.passed, seg.time):
             e.retract(seg.number, "sent again before any ACK of the FIN: it had not counted")
     if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
-        e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")
+        e.move(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")
+    return after(mask, ev.RECEIVE_FIN)

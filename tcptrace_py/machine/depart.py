@@ -54,6 +54,7 @@ def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
         e.act(ev.SEND_SYN, seg.time, seg.number, PROVEN, "SYN sent")
         if p.active:
             c.note(fa.SIMULTANEOUS_OPEN, side, seg.number, seg.time, p.syn_frame, -1)
+            e.pass_by(ev.RECEIVE_SYN, seg.time, seg.number, "the peer's SYN was under way to it")
     elif e.acked >= 1:
         # it has acknowledged the peer's SYN since: the network held this one back (3.5, figure 8)
         c.note(fa.OLD_SYN, side, seg.number, seg.time, e.syn_frame, -1)
@@ -86,6 +87,8 @@ def send_syn_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segmen
             e.snd_nxt = 1
         if e.active:
             e.act(ev.SEND_SYN_ACK, seg.time, seg.number, PROVEN, "SYN met SYN: SYN-ACK sent")
+            if p.acked >= 1 and crossing(e, p.last_time, seg.time):
+                e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "the peer's SYN-ACK was under way to it")
         else:
             if e.syn_count == 0:
                 e.syn_time = seg.time
@@ -199,8 +202,6 @@ def _fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start
     e.fin_last = seg.time
     e.fin_last_frame = seg.number
     e.fin_count = 1
-    if e.fin + 1 > e.snd_nxt:
-        e.snd_nxt = e.fin + 1
     if c.first_closer < 0:
         c.first_closer = side
     if p.fin >= 0 and ack > p.fin and e.acked <= p.fin:
@@ -236,11 +237,11 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
         c.note(fa.RST_ANSWERS_BAD_ACK, side, frame, seg.time, p.last_frame, -1)
         return
     if 1 << e.state & st.NO_CONNECTION:
-        if e.syn_count == 0 and e.fin_count == 0 and p.active and e.rst_frame < 0:
+        if e.syn_count == 0 and e.fin_count == 0 and p.active and e.rst_frame < 0 and not reply:
             c.note(fa.REFUSED, side, frame, seg.time, p.syn_last_frame, -1)
             e.enter(st.CLOSED, seg.time, frame, PROVEN, "no listener: SYN answered by RST")
-        e.possible = st.IN_CLOSED
-        e.state = st.CLOSED
+        # a bare RST of one that listens answers an ACK that fits nothing: it goes on listening (3.10.7.2)
+        e.possible = st.IN_CLOSED if e.state == st.CLOSED else st.NO_CONNECTION
         if e.rst_frame < 0:
             e.rst_frame = frame
             e.rst_time = seg.time

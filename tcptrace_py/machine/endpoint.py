@@ -16,7 +16,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.events import COUNT as EVENTS
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
-from tcptrace_py.machine.table import BEFORE, NEXT, image
+from tcptrace_py.machine.table import BEFORE, NEXT, THROUGH, image
 
 ASSUMED: Final = 0
 PROVEN: Final = 1
@@ -171,6 +171,10 @@ class Endpoint:
     def pass_by(self, event: i64, time: i64, frame: i64, why: str) -> None:
         """Something that would cause ``event`` passed towards it: perhaps it arrived and was accepted."""
         self.possible |= image(self.possible, event)
+        self.move(event, time, frame, why)
+
+    def move(self, event: i64, time: i64, frame: i64, why: str) -> None:
+        """The likeliest state follows what passed, unless it seems not to arrive; ``possible`` is the caller's."""
         doubt = self.doubt
         if doubt is not None or self.is_unreached():
             state: i64 = self.state if doubt is None else doubt.state
@@ -274,8 +278,10 @@ class Endpoint:
         self.timer_from = top.time
 
     def confirm(self, time: i64, frame: i64) -> None:
-        """Assumed steps that nothing earlier is possible before are proven by ``frame``, which passed at ``time``."""
-        possible = self.possible
+        """Assumed steps through which every road to what is possible leads are proven by ``frame``, passing at ``time``."""
+        possible: i64 = self.possible & ~st.NO_CONNECTION
+        if possible == 0:
+            return
         i: i64 = len(self.steps) - 1
         while i >= 0:
             step = self.steps[i]
@@ -285,7 +291,7 @@ class Endpoint:
             if step.frame == frame or 1 << step.state & st.NO_CONNECTION:
                 continue
             # a SYN-ACK alone leaves the doubt of a SYN cookie (RFC 4987, 3.6), which nothing later removes
-            if step.state != st.SYN_RECEIVED and not possible & BEFORE[step.state] & ~st.NO_CONNECTION:
+            if step.state != st.SYN_RECEIVED and not possible & ~THROUGH[step.state]:
                 self.confirm_step(step, time, frame)
 
     def confirm_step(self, step: Step, time: i64, frame: i64) -> None:
@@ -311,6 +317,13 @@ class Endpoint:
                 if latest - step.time <= _SAME_MOMENT:
                     step.evidence = PROVEN
                     step.time = max(step.passed, latest)
+        # a step whose time is estimated lies before the next one in any case
+        i: i64 = len(self.steps) - 2
+        while i >= 0:
+            step = self.steps[i]
+            if step.time > self.steps[i + 1].time:
+                step.time = self.steps[i + 1].time
+            i -= 1
 
     def turned_around(self, sample: i64) -> None:
         """Take in how long something took from passing towards it until its acknowledgement passed back."""

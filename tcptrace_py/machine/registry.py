@@ -78,11 +78,14 @@ class Registry:
             if swapped:
                 client.possible = st.IN_SYN_SENT
                 client.enter(st.SYN_SENT, time, frame, ASSUMED, "a SYN must have been sent")
+                client.syn_time = time
+                client.syn_last = time
+                client.syn_frame = frame
         else:
             client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
             server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
             client.possible = st.SYNCHRONIZED | st.NO_CONNECTION
-            server.possible = st.SYNCHRONIZED | st.NO_CONNECTION
+            server.possible = st.SYNCHRONIZED | st.NO_CONNECTION | st.IN_SYN_RECEIVED
         self.count += 1
         self.living += 1
         c = Connection(self.count, key, client, server, time, frame)

@@ -71,15 +71,15 @@ ARROWS: Final[tuple[Arrow, ...]] = (
     # aborts
     Arrow(st.CLOSED, ev.SEND_RST, st.CLOSED, "3.10.7.1", "no connection: RST sent"),
     Arrow(st.LISTEN, ev.SEND_RST, st.LISTEN, "3.10.7.2", "an ACK met LISTEN: RST sent"),
-    Arrow(st.SYN_SENT, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
+    Arrow(st.SYN_SENT, ev.SEND_RST, st.CLOSED, "3.10.7.1", "given up: RST sent to what answers"),
     Arrow(st.SYN_RECEIVED, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
     Arrow(st.ESTABLISHED, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
     Arrow(st.FIN_WAIT_1, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
     Arrow(st.FIN_WAIT_2, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
     Arrow(st.CLOSE_WAIT, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
-    Arrow(st.CLOSING, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
-    Arrow(st.LAST_ACK, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
-    Arrow(st.TIME_WAIT, ev.SEND_RST, st.CLOSED, "3.10.5", "aborted: RST sent"),
+    Arrow(st.CLOSING, ev.SEND_RST, st.CLOSED, "3.10.7.1", "no connection any more: RST sent"),
+    Arrow(st.LAST_ACK, ev.SEND_RST, st.CLOSED, "3.10.7.1", "no connection any more: RST sent"),
+    Arrow(st.TIME_WAIT, ev.SEND_RST, st.CLOSED, "3.10.7.1", "no connection any more: RST sent"),
     Arrow(st.SYN_SENT, ev.RECEIVE_RST, st.CLOSED, "3.10.7.3", "RST received: refused"),
     Arrow(st.SYN_RECEIVED, ev.RECEIVE_RST, st.CLOSED, "3.10.7.4", "RST received"),
     Arrow(st.ESTABLISHED, ev.RECEIVE_RST, st.CLOSED, "3.10.7.4", "RST received"),
@@ -137,8 +137,37 @@ def reach(cells: list[int]) -> list[int]:
     return before
 
 
+def narrows(cells: list[int]) -> list[int]:
+    """For every state, the mask of those to which all roads of a connection lead through it, itself included.
+
+    An endpoint that closes or hears a FIN in SYN_RECEIVED passes through ESTABLISHED in the same moment: the ACK of
+    its SYN comes first (3.10.7.4, fifth check), and an application closes what it has accepted.
+    """
+    origins = (st.CLOSED, st.LISTEN)
+    every = (1 << st.COUNT) - 1
+    must = [1 << state if state in origins else every for state in range(st.COUNT)]
+    changed = True
+    while changed:
+        changed = False
+        for state in range(st.COUNT):
+            if state in origins:
+                continue
+            common = every
+            for source in range(st.COUNT):
+                skips = source == st.SYN_RECEIVED and state in (st.FIN_WAIT_1, st.CLOSE_WAIT)
+                skips = skips or (source == st.TIME_WAIT and state == st.SYN_SENT)
+                if source != state and not skips and state in cells[source * ev.COUNT : (source + 1) * ev.COUNT]:
+                    common &= must[source]
+            grown = common | 1 << state
+            if grown != must[state]:
+                must[state] = grown
+                changed = True
+    return [sum(1 << s for s in range(st.COUNT) if must[s] >> state & 1) for state in range(st.COUNT)]
+
+
 NEXT: Final[list[int]] = fold(ARROWS)
 BEFORE: Final[list[int]] = reach(NEXT)
+THROUGH: Final[list[int]] = narrows(NEXT)
 
 
 def next_state(state: i64, event: i64) -> i64:
@@ -156,6 +185,22 @@ def image(mask: i64, event: i64) -> i64:
             to: i64 = NEXT[state * ev.COUNT + event]
             if to >= 0:
                 result |= 1 << to
+        rest >>= 1
+        state += 1
+    return result
+
+
+def after(mask: i64, event: i64) -> i64:
+    """Where a set is after ``event``: states without an arrow for it stay where they are."""
+    result: i64 = 0
+    state: i64 = 0
+    rest: i64 = mask
+    while rest:
+        if rest & 1:
+            to: i64 = NEXT[state * ev.COUNT + event]
+            if to < 0:
+                to = state
+            result |= 1 << to
         rest >>= 1
         state += 1
     return result

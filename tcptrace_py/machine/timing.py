@@ -112,6 +112,7 @@ def _await_third_ack(e: Endpoint, p: Endpoint, now: i64) -> None:
         frame = p.last_frame
         while len(e.steps) > 1:
             e.retract(frame, "the peer's data goes unanswered: a SYN cookie, or the ACK of it was ignored")
+        e.possible |= 1 << e.state
 
 
 def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:

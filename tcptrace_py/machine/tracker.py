@@ -239,6 +239,7 @@ class Tracker(Registry):
         c.rival_side = -1
         new = self.begin(seg, c)
         c.successor = frame
+        c.packets -= 1  # the rival's SYN, now its own connection's
         if new.key != key:
             self.flows.remove(new)
             new.key = key
