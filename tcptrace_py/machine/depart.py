@@ -54,7 +54,7 @@ def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
         e.act(ev.SEND_SYN, seg.time, seg.number, PROVEN, "SYN sent")
         if p.active:
             c.note(fa.SIMULTANEOUS_OPEN, side, seg.number, seg.time, p.syn_frame, -1)
-            e.pass_by(ev.RECEIVE_SYN, seg.time, seg.number, "the peer's SYN was under way to it")
+            e.possible |= image(e.possible, ev.RECEIVE_SYN)  # the peer's is under way to it
     elif e.acked >= 1:
         # it has acknowledged the peer's SYN since: the network held this one back (3.5, figure 8)
         c.note(fa.OLD_SYN, side, seg.number, seg.time, e.syn_frame, -1)
@@ -127,7 +127,9 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     again: bool = e.fin >= 0 and seg.flags & FIN != 0
     if ack >= 1 and p.origin >= 0:
         if e.active:
-            if not e.possible & st.IN_SYN_RECEIVED or seg.length:
+            if not e.possible & st.SYNCHRONIZED:
+                e.possible |= image(e.possible, ev.RECEIVE_SYN_ACK)
+            if not e.possible & st.IN_SYN_RECEIVED or seg.length or ack > 1:
                 mask = st.SYNCHRONIZED
         elif (ack > 1 or seg.length or seg.flags & FIN) and not c.facts & fa.DATA_ON_SYN:
             mask = st.SYNCHRONIZED
@@ -168,6 +170,8 @@ def _peer_fin(e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> i64:
         return st.ANY
     if ack > p.fin:
         e.hole = -1
+        if not e.possible & st.FIN_RECEIVED:
+            e.possible |= image(e.possible, ev.RECEIVE_FIN)
         return st.FIN_RECEIVED
     if (seg.flags & FIN and e.fin < 0) or not crossing(e, p.fin_time, seg.time):
         if not crossing(e, p.fin_time, seg.time):

@@ -31,11 +31,6 @@ GAPS: tuple[Gap, ...] = (
         "a SYN that passes towards an endpoint whose own SYN has not passed yet is forgotten (figure 7, line 4)",
     ),
     Gap(
-        "assumed-after-proven",
-        Program((*USUAL, Action(60, CLIENT, "close"), Action(60, SERVER, "write", 1))),
-        "FIN_WAIT_2 is dated when the ACK can have arrived, after the RST that proves CLOSED was sent",
-    ),
-    Gap(
         "old-syn-after-refusal",
         Program(USUAL[1:], (Fault(CLIENT, 0, BEFORE, "delay", 1200),)),
         "a SYN that the network held back looks like one sent again, and takes back that it was refused (figure 8)",
@@ -81,31 +76,6 @@ GAPS: tuple[Gap, ...] = (
             (Fault(CLIENT, 2, AFTER, "lose"),),
         ),
         "the ACK of the peer's FIN proves TIME_WAIT and takes CLOSING for proven with it: it came by FIN_WAIT_2",
-    ),
-    Gap(
-        "fin-behind-its-ack",
-        Program(
-            (*USUAL, Action(140, CLIENT, "shutdown"), Action(140, SERVER, "shutdown")),
-            (Fault(CLIENT, 2, BEFORE, "delay", 15),),
-            to_tap=1,
-            from_tap=1,
-        ),
-        "an ACK whose sequence number shows an unseen FIN of its sender proves CLOSE_WAIT, though that is in CLOSING",
-    ),
-    Gap(
-        "midstream-last-segment-of-the-handshake",
-        Program(USUAL, deaf=45),
-        "the first segment seen may be the third of a handshake: its receiver may still be in SYN_RECEIVED",
-    ),
-    Gap(
-        "midstream-first-fin-unseen",
-        Program((*USUAL, Action(110, CLIENT, "close"), Action(500, SERVER, "shutdown")), deaf=300),
-        "the ACK of a FIN proves CLOSE_WAIT, though its sender may have closed before, and be in TIME_WAIT (docs/states.md)",
-    ),
-    Gap(
-        "midstream-syn-ack-first",
-        Program((*USUAL, Action(100, CLIENT, "close")), to_tap=40, from_tap=40, deaf=90),
-        "a SYN that was not seen counts as sent at time 0, so that its sender gave up at once",
     ),
     Gap(
         "fin-crosses-reset",

@@ -42,9 +42,6 @@ def test_data_sent_again_is_not_new() -> None:
     assert talk.now.facts & fa.RETRANSMISSION
 
 
-@pytest.mark.xfail(
-    reason="the FIN moves SND.NXT before its data is accounted for, which then counts as sent again", strict=True
-)
 def test_data_that_comes_with_a_fin_is_new() -> None:
     talk = Talk().established().client("FP.", 111, 311, 30)
     c = sent(talk)

@@ -43,7 +43,6 @@ def test_the_third_segment_confirms_that_the_client_is_established() -> None:
     assert trail(c.server) == "LISTEN? SYN_RECEIVED? ESTABLISHED?"
 
 
-@pytest.mark.xfail(reason="the step is taken, but stays assumed", strict=True)
 def test_data_of_the_client_proves_it_established_even_if_the_syn_ack_was_not_captured() -> None:
     c = Talk().client("S", 100).client("P.", 101, 301, 5).now
     assert state(c.client) == "ESTABLISHED"
@@ -172,7 +171,6 @@ def test_data_beyond_its_own_fin_is_noted() -> None:
     assert talk.now.facts & fa.DATA_AFTER_FIN
 
 
-@pytest.mark.xfail(reason="CLOSING stays possible, though the FIN itself acknowledged the client's", strict=True)
 def test_the_ack_of_a_fin_that_covers_its_own_proves_time_wait() -> None:
     talk = Talk().established()
     start = talk.ms

@@ -131,7 +131,6 @@ def test_every_arrow_says_who_says_so_and_why(arrow: tuple[int, int, int, str, s
         assert section.startswith(("3.10.7", "3.9.2"))
 
 
-@pytest.mark.xfail(reason="four arrows cite the ABORT call, which sends no RST from there", strict=True)
 def test_resets_cite_the_abort_call_only_where_that_sends_one() -> None:
     # 3.10.5: in SYN_SENT the TCB is deleted, in CLOSING, LAST_ACK and TIME_WAIT "respond with ok"; a RST from there is the
     # answer of a host that has closed meanwhile (3.10.7.1), or of one that closes both ways with data unread (3.6.1)
