@@ -84,7 +84,7 @@ class Tally:
         pair = key[: len(key) - 4] + key[len(key) - 2 :] + (b"s" if side else b"c")
         pile = self.piles.get(pair)
         if pile is None:
-            pile = Pile(key, side, since)
+            pile = Pile(key, side, since, frame)
             self.piles[pair] = pile
         pile.add(since, frame)
 

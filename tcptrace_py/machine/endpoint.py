@@ -13,10 +13,9 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.events import COUNT as EVENTS
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
-from tcptrace_py.machine.table import BEFORE, NEXT, THROUGH, image
+from tcptrace_py.machine.table import before, image, next_state, through
 
 ASSUMED: Final = 0
 PROVEN: Final = 1
@@ -178,15 +177,15 @@ class Endpoint:
         doubt = self.doubt
         if doubt is not None or self.is_unreached():
             state: i64 = self.state if doubt is None else doubt.state
-            to: i64 = NEXT[state * EVENTS + event]
+            to: i64 = next_state(state, event)
             if to >= 0 and to != state:
                 self.doubt = Step(to, time, frame, ASSUMED, why)
-            elif doubt is not None and NEXT[self.state * EVENTS + event] == doubt.state:
+            elif doubt is not None and next_state(self.state, event) == doubt.state:
                 doubt.time = time
                 doubt.passed = time
                 doubt.frame = frame
             return
-        to = NEXT[self.state * EVENTS + event]
+        to = next_state(self.state, event)
         if to >= 0 and to != self.state:
             self.enter(to, time, frame, ASSUMED, why)
             self.top().heard = True
@@ -220,12 +219,12 @@ class Endpoint:
     def act(self, event: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """It did ``event`` itself, which only some of the states allow: those are proven, and where it led."""
         possible: i64 = image(self.possible, event)
-        to: i64 = NEXT[self.state * EVENTS + event]
+        to: i64 = next_state(self.state, event)
         if possible == 0:
             possible = image(st.ANY & ~st.NO_CONNECTION, event)
         if to < 0 or not possible >> to & 1:
             self.settle(_sources(possible, event), time, frame, ASSUMED, why)
-            to = NEXT[self.state * EVENTS + event]
+            to = next_state(self.state, event)
         self.possible = possible
         if possible & (possible - 1):
             evidence = ASSUMED  # from more than one state: it proves one of several
@@ -253,7 +252,7 @@ class Endpoint:
         i: i64 = 0
         while i < st.COUNT:
             if possible >> i & 1:
-                origins |= BEFORE[i] & ~st.NO_CONNECTION
+                origins |= before(i) & ~st.NO_CONNECTION
             i += 1
         while len(self.steps) > 1:
             step = self.top()
@@ -291,7 +290,7 @@ class Endpoint:
             if step.frame == frame or 1 << step.state & st.NO_CONNECTION:
                 continue
             # a SYN-ACK alone leaves the doubt of a SYN cookie (RFC 4987, 3.6), which nothing later removes
-            if step.state != st.SYN_RECEIVED and not possible & ~THROUGH[step.state]:
+            if step.state != st.SYN_RECEIVED and not possible & ~through(step.state):
                 self.confirm_step(step, time, frame)
 
     def confirm_step(self, step: Step, time: i64, frame: i64) -> None:
@@ -362,7 +361,7 @@ def _sources(mask: i64, event: i64) -> i64:
     result: i64 = 0
     state: i64 = 0
     while state < st.COUNT:
-        to: i64 = NEXT[state * EVENTS + event]
+        to: i64 = next_state(state, event)
         if to >= 0 and mask >> to & 1:
             result |= 1 << state
         state += 1

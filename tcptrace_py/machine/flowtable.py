@@ -114,10 +114,7 @@ class FlowTable:
 
     def connections(self) -> list[Connection]:
         """All that are whole, in the order in which they began."""
-        found: list[Connection] = []
-        for flow in self.slots:
-            if isinstance(flow, Connection):
-                found.append(flow)
+        found: list[Connection] = [flow for flow in self.slots if isinstance(flow, Connection)]
         found.sort(key=_number)
         return found
 

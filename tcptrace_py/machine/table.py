@@ -175,6 +175,16 @@ def next_state(state: i64, event: i64) -> i64:
     return NEXT[state * ev.COUNT + event]
 
 
+def before(state: i64) -> i64:
+    """The states that can come before ``state`` within one connection."""
+    return BEFORE[state]
+
+
+def through(state: i64) -> i64:
+    """The states to which all roads lead through ``state``."""
+    return THROUGH[state]
+
+
 def image(mask: i64, event: i64) -> i64:
     """The set of states that ``event`` leads to from a set; states without an arrow contribute nothing."""
     result: i64 = 0

@@ -172,10 +172,10 @@ class TimeWaitPileup(Rule):
             None,
             side,
             entry.first_time,
-            entry.frames[0],
+            entry.first_frame,
             f"{several(entry.count, 'connection')} of {client} to {server} port {port(entry.key, SERVER)} were in TIME_WAIT at once, "
             f"on the {role(side)}'s side",
-            related=tuple(entry.frames),
+            related=(entry.first_frame, entry.last_frame),
             evidence={"connections": entry.count, "client": client, "server": server, "port": port(entry.key, SERVER)},
             alternatives=() if side == CLIENT else ("the server admits new connections on these ports (RFC 6191)",),
         )
