@@ -2,7 +2,8 @@
 
 A dictionary needs two keys a connection and follows three pointers a packet; most of a tracker's time is waiting for
 those.  Here an address and port make a number, both directions hash alike (the sum of the two ends' hashes), and an
-entry is the flow itself.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
+entry is the flow itself.  Beside it stands a tag of seven bits of its hash, so that a search need not look at flows
+that it passes: most are cold, in memory and on the wire.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
 
 The hash is seeded differently in every run, so that nobody can prepare packets that all collide.  No order of the
 table may show in a report: ``connections`` sorts.
@@ -10,7 +11,7 @@ table may show in a report: ``connections`` sorts.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from mypy_extensions import i64
 
@@ -23,6 +24,8 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 """Python draws the hash of a string anew in every process."""
 
 _LEAST: Final = 1024
+_TAG: Final = 127
+_ASLEEP: Final = 128  # tags stay below 256: the interpreter has those integers made once and for all
 _V4: Final = 12  # bytes of an IPv4 key
 
 
@@ -31,6 +34,7 @@ class FlowTable:
 
     def __init__(self) -> None:
         self.slots: list[Flow | None] = [None] * _LEAST
+        self.tags: list[int] = [0] * _LEAST  # 0: free; else 1 … 127 from the hash, and _ASLEEP for one that is parked
         self.mask: i64 = _LEAST - 1
         self.count: i64 = 0
         self.backwards: bool = False
@@ -48,11 +52,18 @@ class FlowTable:
         else:
             source = self.digest(key, 0, 32)
             target = self.digest(key, 16, 34)
-        at: i64 = (self.spread(source) + self.spread(target)) >> 8 & self.mask
+        h: i64 = self.spread(source) + self.spread(target)
+        at: i64 = h >> 8 & self.mask
+        tag: i64 = h & _TAG | 1
         while True:
-            flow = self.slots[at]
-            if flow is None:
+            found: i64 = self.tags[at]
+            if found == 0:
                 return None
+            if found & _TAG != tag:
+                at = (at + 1) & self.mask
+                continue
+            flow = self.slots[at]
+            assert flow is not None
             if flow.client_id == source and flow.server_id == target:
                 if len(key) == _V4 or flow.key == key:
                     self.backwards = False
@@ -77,7 +88,7 @@ class FlowTable:
         else:
             flow.client_id = self.digest(key, 0, 32)
             flow.server_id = self.digest(key, 16, 34)
-        if self.count * 3 >= self.mask:
+        if self.count * 4 >= self.mask:
             self.grow()
         self.count += 1
         self.place(flow)
@@ -90,6 +101,10 @@ class FlowTable:
         while self.slots[at] is not old:
             at = (at + 1) & self.mask
         self.slots[at] = new
+        tag: i64 = self.tags[at] & _TAG
+        if not isinstance(new, Connection):
+            tag |= _ASLEEP
+        self.tags[at] = tag
 
     def remove(self, flow: Flow) -> None:
         """Take a flow out, and close the gap: those behind it move up as far as their place allows."""
@@ -109,37 +124,53 @@ class FlowTable:
             home: i64 = self.home(other)
             if (at - home) & mask >= (at - gap) & mask:
                 self.slots[gap] = other
+                self.tags[gap] = self.tags[at]
                 gap = at
         self.slots[gap] = None
+        self.tags[gap] = 0
 
     def connections(self) -> list[Connection]:
         """All that are whole, in the order in which they began."""
-        found: list[Connection] = [flow for flow in self.slots if isinstance(flow, Connection)]
+        found: list[Connection] = []
+        at: i64 = 0
+        while at <= self.mask:
+            if 0 < self.tags[at] < _ASLEEP:
+                found.append(cast("Connection", self.slots[at]))
+            at += 1
         found.sort(key=_number)
         return found
 
     def clear(self) -> None:
         """Forget all."""
         self.slots = [None] * _LEAST
+        self.tags = [0] * _LEAST
         self.mask = _LEAST - 1
         self.count = 0
 
     def grow(self) -> None:
-        """Twice the slots: at most a third of them is taken."""
+        """Four times the slots: at most a quarter of them is taken."""
         old = self.slots
-        size: i64 = (self.mask + 1) * 2
+        old_tags = self.tags
+        size: i64 = (self.mask + 1) * 4
         self.slots = [None] * size
+        self.tags = [0] * size
         self.mask = size - 1
+        i: i64 = 0
         for flow in old:
             if flow is not None:
-                self.place(flow)
+                self.tags[self.place(flow)] = old_tags[i]
+            i += 1
 
-    def place(self, flow: Flow) -> None:
-        """Put a flow in the first free slot from its home on."""
-        at: i64 = self.home(flow)
-        while self.slots[at] is not None:
+    def place(self, flow: Flow) -> i64:
+        """Put a flow, that is awake, in the first free slot from its home on; returns which."""
+        h: i64 = self.spread(flow.client_id) + self.spread(flow.server_id)
+        at: i64 = h >> 8 & self.mask
+        while self.tags[at] != 0:
             at = (at + 1) & self.mask
         self.slots[at] = flow
+        tag: i64 = h & _TAG | 1
+        self.tags[at] = tag
+        return at
 
     def home(self, flow: Flow) -> i64:
         """The slot where the search for a flow begins."""
