@@ -87,10 +87,10 @@ FIGURES: dict[int, list[Line]] = {
 ENDS: dict[int, list[tuple[str, str, list[str]]]] = {
     6: [("ESTABLISHED", "ESTABLISHED", [])],
     7: [("ESTABLISHED", "ESTABLISHED", ["simultaneous-open"])],
-    8: [("ESTABLISHED", "ESTABLISHED", ["stale-syn"])],
+    8: [("CLOSED", "LISTEN", ["stale-syn"]), ("ESTABLISHED", "ESTABLISHED", [])],  # the old SYN, then the new one
     9: [("CLOSED", "CLOSED", []), ("ESTABLISHED", "ESTABLISHED", ["half-open-peer", "syn-retransmit"])],
     10: [("CLOSED", "CLOSED", ["reset"])],
-    11: [("CLOSED", "LISTEN", ["stale-syn"])],
+    11: [("CLOSED", "LISTEN", ["connect-aborted"])],  # the frames of an opener that gave up
     12: [("TIME_WAIT", "CLOSED", [])],
     13: [("TIME_WAIT", "TIME_WAIT", ["simultaneous-close"])],
 }

@@ -29,6 +29,10 @@ class Story:
     also: list[str] = field(default_factory=list)  # findings about no single connection
     again: dict[int, int] = field(default_factory=dict)  # client's port → connections, if more than one
     unknowable: dict[int, list[str]] = field(default_factory=dict)  # client's port → endpoints no frame tells about
+    seen_as: dict[int, dict[str, str]] = field(default_factory=dict)  # client's port → states of hosts that vanished
+    before: dict[str, dict[int, list[str]]] = field(
+        default_factory=dict
+    )  # sample → port → findings of an old SYN's attempt
     crowd: int = 0  # client ports from here up are counted, not listed
     delay: float = 0.01  # one way, in seconds
 

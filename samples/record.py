@@ -54,8 +54,12 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
         for _ in range(told.again.get(client[1], 1) - 1):  # ended before the ports were used again
             ended = {"client_state": "CLOSED", "server_state": "CLOSED", "truth": "reading"}
             connections.append({**common, **ended, "findings": []})
+        if client[1] in told.before.get(sample, {}):
+            attempt = {"client_state": "CLOSED", "server_state": "LISTEN", "truth": "reading"}
+            connections.append({**common, **attempt, "findings": told.before[sample][client[1]]})
         last = {"client_state": states[0], "server_state": states[1], "truth": "kernel"}
         connections.append({**common, **last, "findings": sorted(found.get(client[1], []))})
+        connections[-1].update(told.seen_as.get(client[1], {}))
         if client[1] in told.unknowable:
             connections[-1]["unknowable"] = told.unknowable[client[1]]
     facts: dict[str, Any] = {"made": "recorded", "kernel": "Linux " + os.uname().release.split("-")[0]}
@@ -66,7 +70,7 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
         assert not rest, f"the crowd differs: {crowd}"
         assert states[0] == "CLOSED", "the crowd is made up: no host has its sockets"
         others = {"client_state": "SYN_SENT", "server_state": states[1], "truth": "kernel, server only"}
-        facts["others"] = {"count": count, **others}
+        facts["others"] = {"count": count, **others, "single_findings": 10}
     return shelf.entry(facts, connections, told.also)
 
 

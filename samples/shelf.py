@@ -21,7 +21,8 @@ HEAD = """\
 #   if the server never answered and something listens there, else CLOSED; compare the two as one, "no connection".
 #   truth = "reading": nobody could be asked (made-up frames, an earlier use of the same ports): by RFC 9293.
 # unknowable: endpoints whose true state cannot be told from the frames; it may only be among the possible ones.
-# others: so many connections more, all alike.
+# client_seen, server_seen: that host lost its connection without a word; what the frames leave it in.
+# others: so many connections more, all alike, and at most how many findings of single ones among them.
 # findings: rules of the families opening and closing, and the rule `reset`; other families are not listed here.
 #   They are a person's reading of the rule catalogue.  Nothing computed them.
 # lost: frames in this capture that never reached the other host.

@@ -54,7 +54,12 @@ async def half_close(lab: Lab) -> None:
     await lab.close(server, client, 0)
 
 
-@story("peer-vanishes-in-fin-wait-2", found={40001: STUCK}, unknowable={40001: ["client", "server"]})
+@story(
+    "peer-vanishes-in-fin-wait-2",
+    found={40001: STUCK},
+    unknowable={40001: ["client"]},
+    seen_as={40001: {"server_seen": "CLOSE_WAIT"}},
+)
 async def peer_vanishes(lab: Lab) -> None:
     """The client closes, the server acknowledges and loses power; another server is asked for long after."""
     client, server = await lab.open(lab.listen())
@@ -233,7 +238,7 @@ async def data_after_peer_fin(lab: Lab) -> None:
 @story(
     "peer-vanishes-before-fin",
     found={40001: ["fin-retransmit", "stuck-fin-wait-1"]},
-    unknowable={40001: ["server"]},
+    seen_as={40001: {"server_seen": "ESTABLISHED"}},
 )
 async def peer_vanishes_before_fin(lab: Lab) -> None:
     """The server loses power; the client's FIN is never acknowledged, and the recording ends before it gives up."""

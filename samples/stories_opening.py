@@ -66,7 +66,8 @@ async def data_on_third(lab: Lab) -> None:
 @story(
     "stale-syn",
     SERVER,
-    found={40001: ["stale-syn"]},
+    found={40001: []},
+    before={"stale-syn": {40001: ["stale-syn"]}},
     more_views={"stale-syn-client": CLIENT},
     seen_by={"stale-syn-client": {40001: ["syn-retransmit", "synack-bad-ack"]}},
 )
@@ -120,7 +121,7 @@ async def connect_aborted(lab: Lab) -> None:
 @story(
     "syn-flood",
     SERVER,
-    also=["syn-flood", "synack-retransmit"],
+    also=["handshake-incomplete", "syn-flood", "synack-retransmit"],
     crowd=1024,
     found={900: [], 901: []},
 )
