@@ -65,8 +65,10 @@ class Segment:
         self.number: i64 = 0  # frame
         self.time: i64 = 0
         self.interface: i64 = 0
-        # addresses and ports as on the wire, source first: 4+4+2+2 bytes (IPv4) or 16+16+2+2 (IPv6)
-        self.key: bytes = b""
+        # where ``key`` stands, mostly in the packet itself: nobody needs it as bytes of its own but a new connection
+        self.key_buf: bytes = b""
+        self.key_at: i64 = 0
+        self.key_length: i64 = 0
         self.seq: i64 = 0
         self.ack: i64 = 0
         self.flags: i64 = 0
@@ -102,3 +104,14 @@ class Segment:
         self.icmp_type: i64 = -1
         self.icmp_code: i64 = -1
         self.icmp_v6: bool = False
+
+    @property
+    def key(self) -> bytes:
+        """Addresses and ports as on the wire, source first: 4+4+2+2 bytes (IPv4) or 16+16+2+2 (IPv6)."""
+        return self.key_buf[self.key_at : self.key_at + self.key_length]
+
+    @key.setter
+    def key(self, key: bytes) -> None:
+        self.key_buf = key
+        self.key_at = 0
+        self.key_length = len(key)

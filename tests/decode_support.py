@@ -127,7 +127,7 @@ def run(data: bytes, link: int = ETHERNET, *, wirelen: int | None = None) -> tup
     return bench.run(data, link, wirelen=wirelen), bench.segment
 
 
-POINTERS = ("buf", "payload_at", "sack_at")
+POINTERS = ("key_buf", "key_at", "key_length", "buf", "payload_at", "sack_at")
 FIELDS = [name for name in sorted(dir(Segment())) if not name.startswith("_") and name not in POINTERS]
 
 

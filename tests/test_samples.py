@@ -18,8 +18,6 @@ from tools.stories import EXPECTED, SAMPLES, capture, differences, report
 KNOWN = {
     "syn-flood": "400 clients are ESTABLISHED though none acknowledges a repeated SYN-ACK (frame 2 and its like): SYN_SENT",
     "time-wait-restart-cut": "the server stays in LAST_ACK although its FIN, last seen in frame 35, is overdue twice over",
-    "time-wait-reuse": "the first connection keeps TIME_WAIT although the SYN of frame 12 took its place",
-    "time-wait-reuse-challenged": "the first connection keeps TIME_WAIT although the RST of frame 14 ended it",
 }
 """Samples of which tcpfsm does not yet tell the right states."""
 

@@ -69,7 +69,9 @@ def surroundings(cursor: Cursor, record: Record, segment: Segment) -> None:
     width: i64 = cursor.width
     buf = cursor.buf
     if src + width == dst and dst + width == at:  # addresses and ports side by side: no options, no extensions
-        segment.key = buf[src : at + 4]
+        segment.key_buf = buf
+        segment.key_at = src
+        segment.key_length = at + 4 - src
     else:
         segment.key = buf[src : src + width] + buf[dst : dst + width] + buf[at : at + 4]
     segment.number = record.number

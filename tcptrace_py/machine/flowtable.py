@@ -41,17 +41,21 @@ class FlowTable:
         self.seed: i64 = _SEED
 
     def find(self, key: bytes) -> Flow | None:
-        """The flow that a segment with ``key`` belongs to, or None."""
+        """The flow that ``key`` leads to, or None."""
+        return self.find_at(key, 0, len(key))
+
+    def find_at(self, buf: bytes, start: i64, length: i64) -> Flow | None:
+        """The same for a key of ``length`` bytes that stands in ``buf`` at ``start``."""
         source: i64
         target: i64
-        if len(key) == _V4:
-            addresses: i64 = read_i64_be(key, 0)
-            ports: i64 = read_i64_be(key, 4)
+        if length == _V4:
+            addresses: i64 = read_i64_be(buf, start)
+            ports: i64 = read_i64_be(buf, start + 4)
             source = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
             target = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
         else:
-            source = self.digest(key, 0, 32)
-            target = self.digest(key, 16, 34)
+            source = self.digest(buf, start, start + 32)
+            target = self.digest(buf, start + 16, start + 34)
         h: i64 = self.spread(source) + self.spread(target)
         at: i64 = h >> 8 & self.mask
         tag: i64 = h & _TAG | 1
@@ -65,11 +69,11 @@ class FlowTable:
             flow = self.slots[at]
             assert flow is not None
             if flow.client_id == source and flow.server_id == target:
-                if len(key) == _V4 or flow.key == key:
+                if length == _V4 or flow.key == buf[start : start + length]:
                     self.backwards = False
                     return flow
             elif flow.client_id == target and flow.server_id == source:
-                if len(key) == _V4 or flow.key == reverse(key):
+                if length == _V4 or flow.key == reverse(buf[start : start + length]):
                     self.backwards = True
                     return flow
             at = (at + 1) & self.mask
@@ -155,11 +159,9 @@ class FlowTable:
         self.slots = [None] * size
         self.tags = [0] * size
         self.mask = size - 1
-        i: i64 = 0
-        for flow in old:
+        for i, flow in enumerate(old):
             if flow is not None:
                 self.tags[self.place(flow)] = old_tags[i]
-            i += 1
 
     def place(self, flow: Flow) -> i64:
         """Put a flow, that is awake, in the first free slot from its home on; returns which."""

@@ -46,7 +46,7 @@ class Tracker(Registry):
             self.now = time
             if time >= self.next_sweep:
                 self.sweep()
-        flow = self.flows.find(seg.key)
+        flow = self.flows.find_at(seg.key_buf, seg.key_at, seg.key_length)
         if flow is None:
             c = self.begin(seg, None)
             self.flows.backwards = seg.key != c.key
@@ -78,12 +78,14 @@ class Tracker(Registry):
 
     def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
         """A segment of a connection whose states are not settled, or that may change them."""
+        known = c
         if c.is_over() and self.is_past(c, seg.time):
             self.retire(c)
             c = self.begin(seg, None)
         elif seg.flags & (SYN | RST) and (seg.flags & SYN or c.rival_side >= 0):
             c = self.incarnation(c, side, seg)
-        side = CLIENT if seg.key == c.key else SERVER
+        if c is not known:
+            side = CLIENT if seg.key == c.key else SERVER
         e = c.side(side)
         p = c.side(1 - side)
         if seg.flags & SYN and not seg.flags & ACK and c.rival_side == side and seg.seq == c.rival_isn:
@@ -215,6 +217,9 @@ class Tracker(Registry):
         """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
         self.let_pass(c, seg.time)
         since: i64 = waiting_since(c)
+        for e in (c.client, c.server):
+            if e.state == st.TIME_WAIT:
+                e.pass_by(ev.TIMEOUT_2MSL, seg.time, seg.number, "a new connection took its place")
         new = self.begin(seg, c)
         if since >= 0:
             new.note(fa.REUSE_TIME_WAIT, CLIENT, seg.number, seg.time, c.last_frame, seg.time - since)

@@ -10,9 +10,9 @@ from model.wire import CLIENT, Program, Tapped, World
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, MAX_STEPS, PROVEN, TIMER, Endpoint
+from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.table import BEFORE
 from tcptrace_py.machine.timing import Timers
-from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.tracker import Tracker
 from tools.segments import START, TO_CLIENT, TO_SERVER, segment
 

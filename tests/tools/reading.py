@@ -87,11 +87,12 @@ def read_bytes(data: bytes) -> Reading:
 def read_or_error(data: bytes) -> Reading | None:
     """Read any bytes to their end.  The only exception allowed is a CaptureError of one line: then there is no reading."""
     message = ""
+    reading = None
     try:
         reading = read_bytes(data)
     except CaptureError as e:
         message = str(e)
-    if message:
+    if reading is None:
         assert "\n" not in message
         assert message.startswith("standard input: ")
         return None

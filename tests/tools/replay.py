@@ -15,8 +15,8 @@ from tcptrace_py.decode import Decoder
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint
-from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.pipeline import Pipeline, Tally

@@ -10,8 +10,8 @@ from typing import Final
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
-from tcptrace_py.machine.timing import SECOND, Timers
 from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.timing import SECOND, Timers
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import ACK, FIN, PSH, RST, SYN, URG, Segment
 

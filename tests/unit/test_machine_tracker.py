@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import Endpoint
-from tcptrace_py.machine.timing import SECOND
 from tcptrace_py.machine.flowtable import reverse
 from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.timing import SECOND
 from tcptrace_py.machine.tracker import Tracker
 from tools.properties import REPEATABLE
 from tools.segments import CLIENT_IP, MS, SERVER_IP, START, Talk, key, linux_timers, names, segment, state, trail
