@@ -69,7 +69,7 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
         (states, count), *rest = crowd.most_common()
         assert not rest, f"the crowd differs: {crowd}"
         assert states[0] == "CLOSED", "the crowd is made up: no host has its sockets"
-        others = {"client_state": "SYN_SENT", "server_state": states[1], "truth": "kernel, server only"}
+        others = {"client_state": "ESTABLISHED", "server_state": states[1], "truth": "kernel, server only"}
         facts["others"] = {"count": count, **others, "single_findings": 10}
     return shelf.entry(facts, connections, told.also)
 

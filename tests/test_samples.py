@@ -15,13 +15,7 @@ from tools.reading import read_bytes
 from tools.readme_samples import README, fill
 from tools.stories import EXPECTED, SAMPLES, capture, differences, report
 
-KNOWN = {
-    "syn-flood": "400 clients are ESTABLISHED though none acknowledges a repeated SYN-ACK (frame 2 and its like): SYN_SENT",
-    "time-wait-restart-cut": "the server stays in LAST_ACK although its FIN, last seen in frame 35, is overdue twice over",
-}
-"""Samples of which tcpfsm does not yet tell the right states."""
-
-NAMES = [pytest.param(n, marks=pytest.mark.xfail(reason=KNOWN[n])) if n in KNOWN else n for n in EXPECTED]
+NAMES = list(EXPECTED)
 
 
 def test_every_sample_is_listed() -> None:

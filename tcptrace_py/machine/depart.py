@@ -227,6 +227,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if top.is_sure() or not crossing(e, top.passed, now):
         mask &= st.FIN_UNACKNOWLEDGED
     e.prove(mask, now, seg.number, "FIN sent again: no ACK of it had reached it")
+    e.fin_gap = now - e.fin_last
     e.fin_last = now
     e.fin_last_frame = seg.number
     e.fin_count += 1

@@ -115,6 +115,7 @@ class Endpoint:
         self.fin_last: i64 = 0
         self.fin_last_frame: i64 = -1
         self.fin_count: i64 = 0
+        self.fin_gap: i64 = 0  # between the last two FINs: the next one is due after about twice that
         self.rst_time: i64 = -1  # the first RST that may have killed it
         self.rst_frame: i64 = -1
         # the last segment it sent, for duplicates and for judging silence

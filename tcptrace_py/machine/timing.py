@@ -89,7 +89,10 @@ def _await_ack_of_fin(e: Endpoint, now: i64) -> None:
     if not possible & st.FIN_UNACKNOWLEDGED or not possible & ~(st.FIN_UNACKNOWLEDGED | st.IN_CLOSED):
         if not (possible & st.IN_CLOSED and possible & st.FIN_UNACKNOWLEDGED):
             return
-    if now <= retransmission_due(e, e.fin_last, e.fin_count, _FIRST_TIMEOUT):
+    due: i64 = retransmission_due(e, e.fin_last, e.fin_count, _FIRST_TIMEOUT)
+    if e.fin_count > 2:  # the back-off as it was seen says more: tail loss probes come before it begins
+        due = min(due, e.fin_last + 4 * e.fin_gap + SECOND)
+    if now <= due:
         return
     if 1 << e.state & st.FIN_UNACKNOWLEDGED:
         if e.doubt is None:

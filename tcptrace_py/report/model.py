@@ -150,7 +150,10 @@ class Entry(Struct, frozen=True, gc=False):
         ),
     ]
     confirmed_by: Annotated[
-        int | None, says("the endpoint's later frame that turned an assumed step into a proven one")
+        int | None,
+        says(
+            "the endpoint's later frame that proves that the step was taken; its time may remain an estimate, and the step assumed"
+        ),
     ]
     why: Annotated[str, says("what happened, in words", "FIN received, ACK sent")]
 
