@@ -17,7 +17,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
 from tcptrace_py.machine.flowtable import FlowTable, reverse
-from tcptrace_py.machine.parking import Parked
+from tcptrace_py.machine.parking import Parked, is_plain
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
 from tcptrace_py.packet import ACK, SYN, Segment
@@ -122,7 +122,7 @@ class Registry:
         """Keep a connection that has ended as small as can be, if it ended well and nobody wants to see it."""
         if c.number <= self.keeps_first or c.facts & self.keeps_facts or c.rival_side >= 0 or c.reset_by >= 0:
             return False
-        if c.client.fin < 0 or c.server.fin < 0:
+        if c.midstream or c.server.active or not is_plain(c.client, c.server) or not is_plain(c.server, c.client):
             return False
         parked = Parked(c)
         c.gone = True
@@ -159,19 +159,16 @@ class Registry:
         self.sweep_parked(now)
 
     def sweep_parked(self, now: i64) -> None:
-        """The same for parked ones; one that is not surely over is unpacked, and decided with the others."""
+        """The same for parked ones: their single FIN, not sent again for so long, has arrived."""
         parked = self.parked
         while parked:
             flow = parked[0]
             if not flow.gone:
                 if now - flow.end <= self.quiet:
                     return
-                if flow.client.fin_count > 1 or flow.server.fin_count > 1:
-                    self.unpark(flow)
-                else:
-                    self.living -= 1
-                    self.forget(flow)
-                    self.gone.append(flow)
+                self.living -= 1
+                self.forget(flow)
+                self.gone.append(flow)
             parked.popleft()
 
     def let_pass(self, c: Connection, now: i64) -> None:
