@@ -106,7 +106,7 @@ class Tracker(Registry):
             c.rival_side = -1
         arrive(c, 1 - side, p, e, seg, start, ack)
         self.close_segment(c, side, e, seg)
-        c.settled = c.client.is_sure() and c.server.is_sure() and c.rival_side < 0 and is_established(c)
+        c.settled = is_established(c) and c.rival_side < 0 and c.client.is_sure() and c.server.is_sure()
         if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)
 
