@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.pile import Pile
 from tcptrace_py.machine.registry import waiting_since
@@ -25,6 +25,7 @@ from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.rules.finding import Finding
 
 _PROGRESS_MASK: Final = 0x3FFF
+_PAIRS: Final = 0xFFFF
 
 
 class Judge(Protocol):
@@ -32,6 +33,8 @@ class Judge(Protocol):
 
     facts: int
     """The facts that some rule wants."""
+    pile_from: int
+    """How many connections of one pair in TIME_WAIT are worth to be told of."""
 
     def connection(self, c: Connection) -> list[Finding]:
         """The findings of a connection that can no longer change."""
@@ -157,6 +160,7 @@ class Pipeline:
         """The end of observation."""
         end: i64 = self.tally.end
         self.tracker.end(end)
+        self.pile_up()
         self.drain()
         self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
         for f in self.capture_findings:
@@ -177,9 +181,6 @@ class Pipeline:
         """Judge a connection and hand it on."""
         tally = self.tally
         tally.connection(c)
-        since: i64 = waiting_since(c)
-        if since >= 0 and c.successor < 0:
-            tally.waits(c.key, CLIENT if c.client.state == st.TIME_WAIT else SERVER, since, c.last_frame)
         findings: list[Finding] = []
         if c.facts & self.wanted:
             findings = self.judge.connection(c)
@@ -205,5 +206,30 @@ class Pipeline:
             return bay.state
         if self.tracker.now - bay.timer_from >= self.tracker.timers.time_wait:
             return st.CLOSED
-        self.tally.waits(parked.key, side, bay.timer_from, parked.last_frame)
         return st.TIME_WAIT
+
+    def pile_up(self) -> None:
+        """Find the pairs with many connections in TIME_WAIT: first by a coarse count, as most have one or two."""
+        counts: list[int] = [0] * (_PAIRS + 1)
+        for c in self.tracker.finished:
+            if waiting_since(c) >= 0 and c.successor < 0:
+                counts[pair_of(c)] += 1
+        for parked in self.tracker.gone:
+            counts[pair_of(parked)] += 1
+        enough: i64 = self.judge.pile_from
+        for c in self.tracker.finished:
+            if counts[pair_of(c)] >= enough and waiting_since(c) >= 0 and c.successor < 0:
+                side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
+                self.tally.waits(c.key, side, waiting_since(c), c.last_frame)
+        for parked in self.tracker.gone:
+            if counts[pair_of(parked)] >= enough:
+                for side in (CLIENT, SERVER):
+                    if self.parked_state(parked, side) == st.TIME_WAIT:
+                        bay = parked.client if side == CLIENT else parked.server
+                        self.tally.waits(parked.key, side, bay.timer_from, parked.last_frame)
+
+
+def pair_of(flow: Flow) -> i64:
+    """A small number for the two hosts and the server's port, the same for all connections between them."""
+    h: i64 = (flow.client_id >> 16) * 31 + flow.server_id
+    return (h ^ h >> 15) & _PAIRS

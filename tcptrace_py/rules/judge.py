@@ -18,6 +18,7 @@ class Judge:
         chosen = selected(config.select, config.ignore)
         self.crowds = Crowds(config.thresholds, frozenset(rule.name for rule in chosen))
         self.rules = [rule(config, self.crowds) for rule in chosen]
+        self.pile_from = config.thresholds.time_wait_pileup
         self.facts = 0
         for rule in self.rules:
             self.facts |= rule.facts
