@@ -15,12 +15,12 @@ from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.depart import crossing
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.table import after
+from tcptrace_py.machine.timing import was_just_heard
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 
 def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """``seg`` passes towards ``e``, which is ``side`` of ``c``."""
-    e.watched_from_afar = p.turnaround >= 0 and p.turnaround < e.turnaround >> 3
     if seg.flags & RST:
         receive_rst(c, side, e, p, seg, start, ack)
     elif seg.flags & SYN:
@@ -29,7 +29,9 @@ def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, sta
         # one segment arrives whole: its ACK and its FIN both count, or neither (fifth check, then eighth)
         before = e.possible
         arrived: i64 = receive_ack(c, side, e, seg, ack, before)
-        e.possible = before | receive_text_and_fin(e, p, seg, start, arrived)
+        arrived = receive_text_and_fin(e, p, seg, start, arrived)
+        # a near endpoint gets what passes, but one in SYN_RECEIVED may still ignore it (full accept queue, deferred accept)
+        e.possible = arrived if e.near and not before & st.IN_SYN_RECEIVED else before | arrived
 
 
 def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
@@ -98,7 +100,7 @@ def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64, mas
     if 1 << top.state & (st.IN_CLOSE_WAIT | st.IN_CLOSING) and top.heard and not top.is_sure():
         # the peer repeats what e would have acknowledged: it did not arrive then, nor did the FIN count
         repeats: bool = start <= p.fin and (seg.length > 0 or seg.flags & FIN != 0) and seg.number != top.frame
-        if repeats and not crossing(e, top.passed, seg.time):
+        if repeats and not crossing(e, top.passed, seg.time) and not (e.far and was_just_heard(e, p.fin_time)):
             e.retract(seg.number, "sent again before any ACK of the FIN: it had not counted")
     if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
         e.move(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")

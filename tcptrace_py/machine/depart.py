@@ -22,20 +22,22 @@ from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 _UNKNOWN_TURNAROUND: Final = 100_000_000
 _JITTER: Final = 5_000_000
+_SLOW_ANSWER: Final = 200_000_000
+"""A RST that comes later than this and a turnaround answers nothing."""
 
 
 def crossing(e: Endpoint, then: i64, now: i64) -> bool:
     """Whether what passed towards ``e`` at ``then`` may still have been under way when ``e`` sent what passes now."""
     turnaround: i64 = e.turnaround
     if turnaround < 0:
-        turnaround = _UNKNOWN_TURNAROUND
+        turnaround = 0 if e.near else _UNKNOWN_TURNAROUND
     return now - then <= turnaround + _JITTER
 
 
 def depart(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """``e`` sent ``seg``: what does that prove of ``e``?"""
     if seg.flags & RST:
-        send_rst(c, side, e, p, seg)
+        send_rst(c, side, e, p, seg, start)
     elif seg.flags & SYN:
         if seg.flags & ACK:
             send_syn_ack(c, side, e, p, seg, ack)
@@ -68,6 +70,7 @@ def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
     e.syn_last = seg.time
     e.syn_last_frame = seg.number
     e.syn_count += 1
+    e.stamp_syn(seg)
     if seg.length:
         c.note(fa.DATA_ON_SYN, side, seg.number, seg.time, -1, seg.length)
     if seg.fast_open >= 0:
@@ -94,11 +97,24 @@ def send_syn_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segmen
                 e.syn_time = seg.time
                 e.syn_frame = seg.number
             e.act(ev.SEND_SYN_ACK, seg.time, seg.number, ASSUMED, "SYN received, SYN-ACK sent")
+            _date_by_echo(e, p, seg)
     else:
         _syn_ack_again(c, side, e, p, seg)
     e.syn_last = seg.time
     e.syn_last_frame = seg.number
     e.syn_count += 1
+
+
+def _date_by_echo(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """A SYN-ACK echoes the timestamp of the first SYN that arrived (RFC 7323, 4.3): that one made the request."""
+    stamps = p.syn_stamps
+    if stamps is None or seg.tsecr < 0 or e.state != st.SYN_RECEIVED:
+        return
+    for stamp in stamps:
+        if stamp.tsval == seg.tsecr:
+            e.top().passed = stamp.time
+            e.top().heard = True
+            return
 
 
 def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
@@ -233,7 +249,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     e.fin_count += 1
 
 
-def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
+def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
     """A RST: an abort (3.10.5), or only the answer to a segment that fits no state of the sender (3.10.7)."""
     reply: bool = not seg.flags & ACK
     frame = seg.number
@@ -254,16 +270,12 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
     if e.state == st.SYN_SENT:
         c.note(fa.RST_FROM_SYN_SENT, side, frame, seg.time, e.syn_frame, -1)
     c.note(fa.RST_SENT, side, frame, seg.time, p.last_frame, 1 if reply else 0)
-    before = e.possible
-    # an answer needs a question: without a segment of the peer since its own last one, it may be somebody else's
-    forged: bool = reply and e.last_time > p.last_time and before == st.IN_ESTABLISHED
-    why = "RST sent"
-    if reply:
-        why = "no connection any more: RST sent"
-    if forged:
-        e.pass_by(ev.SEND_RST, seg.time, frame, "a RST in its name, which nothing provoked")
+    if reply and not is_answer(e, p, seg, start):
+        e.possible |= image(e.possible, ev.SEND_RST)  # a RST in its name, which nothing provoked: maybe another's
+    elif reply:
+        _disown(e, p, seg)
     else:
-        e.act(ev.SEND_RST, seg.time, frame, PROVEN, why)
+        e.act(ev.SEND_RST, seg.time, frame, PROVEN, "RST sent")
     if e.rst_frame < 0:
         e.rst_frame = frame
         e.rst_time = seg.time
@@ -272,3 +284,34 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
         c.reset_time = seg.time
     if c.first_closer < 0:
         c.first_closer = side
+
+
+def is_answer(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> bool:
+    """Whether a RST without ACK can be what it looks like: the answer to a segment of the peer (3.10.7.1).
+
+    It then stands at an ACK number of the peer's, and follows at once.  What an endpoint in ESTABLISHED has already
+    answered does not draw a RST from it.
+    """
+    if p.acked >= 0 and start > p.acked and start != e.snd_nxt:
+        return False
+    if e.possible & ~st.NO_CONNECTION != st.IN_ESTABLISHED:
+        return True
+    return e.last_time <= p.last_time and crossing(e, p.last_time + _SLOW_ANSWER, seg.time)
+
+
+def _disown(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """It answers with a RST: it holds no connection, or its application is gone (an orphan that gets data)."""
+    why = "no connection any more: RST sent"
+    top = e.top()
+    since: i64 = -1
+    if e.state == st.FIN_WAIT_2 and e.possible & st.IN_CLOSED:
+        since = e.expired_at
+    elif 1 << e.state & (st.IN_ESTABLISHED | st.IN_SYN_SENT):
+        # it was lost, without a frame, between its last segment and the one that it answers: when is anybody's guess
+        since = (max(e.last_time, top.time) + p.last_time) // 2
+    if top.time < since < seg.time:
+        e.enter(st.CLOSED, since, seg.number, ASSUMED, why)
+        e.confirm_step(e.top(), seg.time, seg.number)
+        e.possible = st.IN_CLOSED
+    else:
+        e.act(ev.SEND_RST, seg.time, seg.number, PROVEN, why)

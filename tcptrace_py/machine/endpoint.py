@@ -12,10 +12,12 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
-from tcptrace_py.machine.table import before, image, next_state, through
+from tcptrace_py.machine.table import after, before, image, next_state, through
+from tcptrace_py.packet import Segment
 
 ASSUMED: Final = 0
 PROVEN: Final = 1
@@ -71,6 +73,15 @@ class Step:
 
 
 @mypyc_attr(acyclic=True)
+class Stamp:
+    """When a SYN with a certain timestamp option passed."""
+
+    def __init__(self, tsval: i64, time: i64) -> None:
+        self.tsval = tsval
+        self.time = time
+
+
+@mypyc_attr(acyclic=True)
 class Retraction:
     """A step that the endpoint's own segment refuted."""
 
@@ -109,6 +120,8 @@ class Endpoint:
         self.syn_last: i64 = 0  # the last one's time
         self.syn_last_frame: i64 = -1
         self.syn_count: i64 = 0
+        self.syn_tsval: i64 = -1  # the first SYN's timestamp
+        self.syn_stamps: list[Stamp] | None = None  # of all its SYNs, once there are several
         self.fin: i64 = -1  # offset of its FIN
         self.fin_time: i64 = 0  # the first FIN
         self.fin_frame: i64 = -1
@@ -134,12 +147,16 @@ class Endpoint:
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
+        self.expired_at: i64 = -1  # when that timer ran out, if its state need not have ended with it
+        self.alive: i64 = st.ANY  # what it could be before a RST, should that prove to be void
         # is it reached at all: how often its peer repeated itself since it last sent anything, and how many of its
         # assumed steps it refuted since it last acknowledged something new
         self.asks: bool = False  # its last segment wants an answer
         self.ignored: i64 = 0
         self.refuted: i64 = 0
-        self.watched_from_afar: bool = False  # the capture was taken at its peer's
+        # where the capture was taken, as far as known (vantage): at this endpoint, at its peer, or neither
+        self.near: bool = False
+        self.far: bool = False
         # a step that passed while it seemed not to be reached: taken only if time bears it out
         self.doubt: Step | None = None
         # data of its own that awaits acknowledgement: last sent when, and how often in a row
@@ -154,6 +171,18 @@ class Endpoint:
             sent = Sent()
             self.sent = sent
         return sent
+
+    def stamp_syn(self, seg: Segment) -> None:
+        """Remember a SYN by its timestamp: the SYN-ACK's echo will tell which one arrived."""
+        if self.syn_count == 1:
+            self.syn_tsval = seg.tsval
+            return
+        stamps = self.syn_stamps
+        if stamps is None:
+            stamps = [Stamp(self.syn_tsval, self.syn_time)]
+            self.syn_stamps = stamps
+        if len(stamps) < MAX_STEPS:
+            stamps.append(Stamp(seg.tsval, seg.time))
 
     def top(self) -> Step:
         """The step in force."""
@@ -170,7 +199,9 @@ class Endpoint:
 
     def pass_by(self, event: i64, time: i64, frame: i64, why: str) -> None:
         """Something that would cause ``event`` passed towards it: perhaps it arrived and was accepted."""
-        self.possible |= image(self.possible, event)
+        if event == ev.RECEIVE_RST:
+            self.alive = self.possible
+        self.possible = after(self.possible, event) if self.near else self.possible | image(self.possible, event)
         self.move(event, time, frame, why)
 
     def move(self, event: i64, time: i64, frame: i64, why: str) -> None:
@@ -197,9 +228,11 @@ class Endpoint:
         Silence alone does not tell in SYN_SENT, which would repeat its SYN; nor of a far FIN_WAIT_2, which owes
         nothing but the answer: that is as likely lost on its way here as the question.
         """
+        if self.near:
+            return False  # what passes here is delivered
         if self.refuted >= _UNREACHED:
             return True
-        if self.state == st.SYN_SENT or (self.state == st.FIN_WAIT_2 and self.watched_from_afar):
+        if self.state == st.SYN_SENT or (self.state == st.FIN_WAIT_2 and self.far):
             return False
         return self.ignored >= _UNREACHED
 
@@ -219,6 +252,8 @@ class Endpoint:
 
     def act(self, event: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """It did ``event`` itself, which only some of the states allow: those are proven, and where it led."""
+        if event == ev.SEND_RST:
+            self.alive = self.possible
         possible: i64 = image(self.possible, event)
         to: i64 = next_state(self.state, event)
         if possible == 0:
@@ -238,6 +273,8 @@ class Endpoint:
     def prove(self, mask: i64, time: i64, frame: i64, why: str) -> None:
         """Its own segment was sent in one of the states of ``mask``."""
         possible: i64 = self.possible & mask
+        if possible == 0:
+            possible = self.alive & mask
         if possible == 0:
             possible = mask
         if possible == self.possible and possible == 1 << self.state and self.top().is_sure():

@@ -20,6 +20,7 @@ from tcptrace_py.machine.flowtable import FlowTable, reverse
 from tcptrace_py.machine.parking import Parked, is_plain
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
+from tcptrace_py.machine.vantage import Vantage
 from tcptrace_py.packet import ACK, SYN, Segment
 
 _CANDIDATES: Final = 16
@@ -50,6 +51,7 @@ class Registry:
         self.parked: deque[Parked] = deque()
         self.gone: list[Parked] = []  # parked ones that can no longer change, for the caller to count
         self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
+        self.vantage = Vantage()
         self.count: i64 = 0
         self.living: i64 = 0
         self.evicted: i64 = 0
@@ -92,6 +94,7 @@ class Registry:
         if not seg.flags & SYN:
             c.midstream = True
             c.facts |= fa.MIDSTREAM
+            self.vantage.place(c)
         if older is not None:
             c.incarnation = older.incarnation + 1
         self.flows.put(c)
@@ -180,6 +183,7 @@ class Registry:
         """The connection is told as it stands at ``now``: it can no longer change."""
         self.living -= 1
         c.gone = True
+        self.vantage.place(c)
         self.let_pass(c, now)
         c.client.date_steps()
         c.server.date_steps()

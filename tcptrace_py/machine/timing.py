@@ -23,6 +23,17 @@ _FIRST_TIMEOUT: Final = SECOND // 4
 """Linux's least timeout and a little; with a measured round trip, twice that is added."""
 
 
+_IDLE: Final = SECOND
+"""Of a far endpoint that says nothing for so long, no more is known than where it can have gone without being heard."""
+_NEAR_IDLE: Final = 5 * SECOND
+"""A near endpoint is heard whatever it does, but it may lose its state without a word (power loss)."""
+_JUST_HEARD: Final = SECOND // 20
+_CLOSES_AFTER: Final = SECOND // 5
+"""Most applications close at once when they read the end of the stream; a fifth of a second for the others."""
+_GONE_AFTER: Final = 4
+"""Data sent so often to a far endpoint that had been idle before, and is not heard of any more: it is presumed gone."""
+
+
 @mypyc_attr(acyclic=True)
 class Timers:
     """Timers of the endpoints' TCP, in nanoseconds; from a profile and the user's options."""
@@ -61,26 +72,82 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     possible = e.possible
     if possible == st.IN_CLOSED:
         return
+    if e.state != st.SYN_SENT and possible & st.IN_SYN_SENT:
+        if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND):
+            e.possible &= ~st.IN_SYN_SENT
+    if e.near or e.far:
+        if now - e.last_time > (_IDLE if e.far else _NEAR_IDLE):
+            fall_silent(e, p, now, timers)
     if e.fin >= 0:
         _await_ack_of_fin(e, now)
     if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
         _await_third_ack(e, p, now)
     if 1 << e.state & st.MAY_SEND_DATA:
         _await_ack_of_data(e, p, now)
+    elif e.possible & st.IN_CLOSED and e.possible & st.MAY_SEND_DATA and e.fin < 0 and e.snd_una < e.snd_nxt:
+        if now > retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT):
+            e.possible &= ~st.MAY_SEND_DATA  # it would have sent its data again
     state = e.state
     if state == st.TIME_WAIT:
         _expire(e, now, timers.time_wait, timers.slop, 0, "2 MSL passed")
     elif state == st.SYN_SENT:
-        _give_up(e, now, e.syn_time, timers.syn_give_up, e.syn_last, e.syn_count, SECOND, "no answer: gave up")
+        why = "no answer: gave up"
+        _give_up(e, now, e.syn_time, timers.syn_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif state == st.SYN_RECEIVED:
         why = "handshake not completed: gave up"
-        _give_up(e, now, e.syn_time, timers.synack_give_up, e.syn_last, e.syn_count, SECOND, why)
+        _give_up(e, now, e.syn_time, timers.synack_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
         why = "FIN not acknowledged: gave up"
-        _give_up(e, now, e.fin_time, timers.fin_give_up, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
+        _give_up(e, now, e.fin_time, timers.fin_give_up, timers.slop, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
     elif state == st.FIN_WAIT_2 and timers.fin_wait_2:
         # only an orphan expires, and closing for sending alone leaves none: as likely as not until well past it
         _expire(e, now, timers.fin_wait_2, timers.slop, timers.fin_wait_2, "peer never closed: orphan expired")
+
+
+def was_just_heard(e: Endpoint, then: i64) -> bool:
+    """Whether the network cannot well have failed before ``then``: the endpoint was heard about a round trip ago."""
+    return then - e.last_time <= _JUST_HEARD + max(e.turnaround, 0)
+
+
+def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
+    """An endpoint has said nothing for a while: it may be where no frame of it would pass, or be lost.
+
+    A far one's FIN or RST may be lost on its way here, and stays lost when the network has failed.  What passed
+    towards it when it had just been heard is presumed to have arrived, and only its answers to be lost.
+    """
+    state: i64 = 1 << e.state
+    if not state & st.SYNCHRONIZED or e.last_time < 0:
+        return
+    if e.near:
+        if state & st.MAY_SEND_DATA:
+            e.possible |= st.IN_CLOSED
+        return
+    if state == st.IN_ESTABLISHED:
+        e.possible |= st.IN_CLOSED | st.IN_FIN_WAIT_1
+        if p.data_count >= _GONE_AFTER and p.fin < 0 and not was_just_heard(e, p.timed_at) and e.ignored >= 2:
+            since: i64 = max((e.last_time + p.timed_at) // 2, e.top().time)
+            e.enter(st.CLOSED, since, -1, TIMER, "its peer's data goes unanswered after a pause: presumed gone")
+    elif state == st.IN_CLOSE_WAIT:
+        e.possible |= st.IN_CLOSED | st.IN_LAST_ACK
+        top = e.top()
+        if p.fin_count > 1 and top.heard and not top.is_sure() and now > top.passed + _CLOSES_AFTER:
+            e.enter(st.LAST_ACK, top.passed + _CLOSES_AFTER, -1, TIMER, "unheard since: presumed to have closed, too")
+    elif state == st.IN_LAST_ACK and e.fin < 0 and now > e.top().time + timers.fin_give_up:
+        e.possible |= st.IN_CLOSED
+        e.enter(st.CLOSED, e.top().time + timers.fin_give_up, -1, TIMER, "FIN not acknowledged: gave up")
+    elif state & (st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT) and e.ignored >= 2 and p.fin_count > 1:
+        _never_answered(e, p, now, timers)
+
+
+def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
+    """A far endpoint that sent its FIN does not answer the peer's: some ACK may never have reached it."""
+    e.possible |= st.IN_FIN_WAIT_1 | st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT
+    if now > e.fin_time + min(timers.fin_give_up, timers.time_wait, timers.fin_wait_2):
+        e.possible |= st.IN_CLOSED
+    if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER + max(e.turnaround, 0):
+        top = e.top()
+        if top.heard and not top.is_sure() and top.passed >= p.fin_time:
+            e.retract(p.fin_last_frame, "unheard before and since: presumed never to have got it")
 
 
 def _await_ack_of_fin(e: Endpoint, now: i64) -> None:
@@ -139,6 +206,7 @@ def _expire(e: Endpoint, now: i64, timeout: i64, slop: i64, doubt: i64, why: str
         return
     old: i64 = 1 << e.state
     e.possible |= st.IN_CLOSED
+    e.expired_at = due
     if now < due + doubt:
         return
     e.enter(st.CLOSED, due, -1, TIMER, why)
@@ -146,11 +214,15 @@ def _expire(e: Endpoint, now: i64, timeout: i64, slop: i64, doubt: i64, why: str
         e.possible &= ~old
 
 
-def _give_up(e: Endpoint, now: i64, begun: i64, timeout: i64, last: i64, count: i64, first: i64, why: str) -> None:
+def _give_up(
+    e: Endpoint, now: i64, begun: i64, timeout: i64, slop: i64, last: i64, count: i64, first: i64, why: str
+) -> None:
     """Retransmissions that end: CLOSED is possible once one is overdue, likeliest past the limit."""
     if now < begun + timeout:
         if now > retransmission_due(e, last, count, first):
             e.possible |= st.IN_CLOSED
         return
     e.possible |= st.IN_CLOSED
+    if now > begun + timeout + (timeout >> 2) + slop:
+        e.possible &= ~(1 << e.state)
     e.enter(st.CLOSED, begun + timeout, -1, TIMER, why)

@@ -99,6 +99,8 @@ class Tracker(Registry):
             ack = unwrap(seg.ack, p.origin, p.snd_nxt)
         self.let_pass(c, seg.time)
         was_over: bool = c.is_over()
+        if seg.flags & (RST | FIN):
+            self.vantage.place(c)
         self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
         account(c, side, e, p, seg, start, ack)
@@ -171,6 +173,7 @@ class Tracker(Registry):
             if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_client < 0:
                 c.handshake_to_client = seg.time - p.syn_time
                 e.turned_around(c.handshake_to_client)
+                self.vantage.learn(c)
             if seg.length:
                 c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
 
