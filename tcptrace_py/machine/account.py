@@ -202,6 +202,7 @@ def remember(e: Endpoint, p: Endpoint, seg: Segment) -> None:
     e.ignored = 0
     # a segment below SND.NXT without payload is a keep-alive or window probe
     e.asks = seg.length > 0 or seg.flags & (SYN | FIN) != 0 or distance(e.origin + e.snd_nxt, seg.seq) < 0
+    e.previous_time = e.last_time
     e.last_time = seg.time
     e.last_frame = seg.number
     e.last_ip_id = seg.ip_id

@@ -16,9 +16,10 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
-from tcptrace_py.machine.sequence import wrap
+from tcptrace_py.machine.sequence import MODULUS_MASK, distance, wrap
 from tcptrace_py.machine.table import image
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
+from tcptrace_py.words import read_i64_be
 
 _UNKNOWN_TURNAROUND: Final = 100_000_000
 _JITTER: Final = 5_000_000
@@ -165,11 +166,41 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
         _fin_again(c, side, e, p, seg, mask)
         return
     e.prove(mask, now, seg.number, _why(mask, ack > p.fin >= 0))
+    if ack > p.fin >= 0 and p.fin_count > 1 and e.acked <= p.fin:
+        _date_fin(e, p, seg)
     if seg.flags & FIN:
         _fin(c, side, e, p, seg, start, ack)
     elif e.state == st.TIME_WAIT and p.fin_last > e.timer_from and ack > p.fin >= 0:
         e.timer_from = now  # 3.10.7.4, eighth check: the FIN again, acknowledged, restarts 2 MSL
         c.note(fa.TIME_WAIT_RESTARTED, side, seg.number, now, p.fin_last_frame, -1)
+
+
+def _date_fin(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """The first ACK of a FIN that was sent several times: which one arrived?  The last that it can answer, unless a
+    duplicate SACK reports that one as a repetition (RFC 2883): then an earlier one.
+    """
+    i: i64 = len(e.steps) - 1
+    while i > 0 and e.steps[i].state == st.LAST_ACK:
+        i -= 1
+    step = e.steps[i]
+    if not step.heard or not 1 << step.state & (st.IN_CLOSE_WAIT | st.IN_TIME_WAIT | st.IN_CLOSING):
+        return
+    if reports_duplicate(seg, wrap(p.fin, p.origin)):
+        step.passed = p.fin_time
+        step.frame = p.fin_frame
+    elif seg.time - p.fin_last > e.turnaround >> 1:
+        step.passed = p.fin_last
+        step.frame = p.fin_last_frame
+
+
+def reports_duplicate(seg: Segment, number: i64) -> bool:
+    """Whether the first SACK block reports sequence ``number``, which the ACK covers, as received twice."""
+    if seg.sacks == 0:
+        return False
+    edges: i64 = read_i64_be(seg.buf, seg.sack_at)
+    left: i64 = edges >> 32 & MODULUS_MASK
+    right: i64 = edges & MODULUS_MASK
+    return distance(left, number) >= 0 and distance(number, right) > 0 and distance(right, seg.ack) >= 0
 
 
 def _why(mask: i64, covers_fin: bool) -> str:
@@ -296,7 +327,13 @@ def is_answer(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> bool:
         return False
     if e.possible & ~st.NO_CONNECTION != st.IN_ESTABLISHED:
         return True
-    return e.last_time <= p.last_time and crossing(e, p.last_time + _SLOW_ANSWER, seg.time)
+    if e.last_time > p.last_time or not crossing(e, p.last_time + _SLOW_ANSWER, seg.time):
+        return False
+    soonest: i64 = e.turnaround * 3 // 4
+    if seg.time - p.last_time >= soonest or e.turnaround < 0:
+        return True
+    # too soon to answer the last segment: does it answer the one before?
+    return p.previous_time > e.last_time and crossing(e, p.previous_time + _SLOW_ANSWER, seg.time)
 
 
 def _disown(e: Endpoint, p: Endpoint, seg: Segment) -> None:
@@ -304,6 +341,10 @@ def _disown(e: Endpoint, p: Endpoint, seg: Segment) -> None:
     why = "no connection any more: RST sent"
     top = e.top()
     since: i64 = -1
+    e.alive = e.possible
+    if e.state == st.TIME_WAIT and top.heard and not top.is_sure() and e.expired_at > 0:
+        e.retract(seg.number, "answered by a RST: it was there no more")  # an orphan whose time was over
+        top = e.top()
     if e.state == st.FIN_WAIT_2 and e.possible & st.IN_CLOSED:
         since = e.expired_at
     elif 1 << e.state & (st.IN_ESTABLISHED | st.IN_SYN_SENT):

@@ -133,6 +133,7 @@ class Endpoint:
         self.rst_frame: i64 = -1
         # the last segment it sent, for duplicates and for judging silence
         self.last_time: i64 = -1
+        self.previous_time: i64 = -1  # the one before it
         self.last_frame: i64 = -1
         self.last_ip_id: i64 = -1
         self.last_check: i64 = -1
@@ -228,8 +229,8 @@ class Endpoint:
         Silence alone does not tell in SYN_SENT, which would repeat its SYN; nor of a far FIN_WAIT_2, which owes
         nothing but the answer: that is as likely lost on its way here as the question.
         """
-        if self.near:
-            return False  # what passes here is delivered
+        if self.near and self.state != st.SYN_RECEIVED:
+            return False  # what passes here is delivered, if not always accepted
         if self.refuted >= _UNREACHED:
             return True
         if self.state == st.SYN_SENT or (self.state == st.FIN_WAIT_2 and self.far):

@@ -25,8 +25,10 @@ _FIRST_TIMEOUT: Final = SECOND // 4
 
 _IDLE: Final = SECOND
 """Of a far endpoint that says nothing for so long, no more is known than where it can have gone without being heard."""
-_NEAR_IDLE: Final = 5 * SECOND
-"""A near endpoint is heard whatever it does, but it may lose its state without a word (power loss)."""
+_LONG_IDLE: Final = 15 * SECOND
+"""Any other is heard whatever it does, but it may lose its state without a word (power loss)."""
+_MIDSTREAM: Final = 3 * SECOND
+"""A FIN sent before the capture began, and not acknowledged, has been sent again by then."""
 _JUST_HEARD: Final = SECOND // 20
 _CLOSES_AFTER: Final = SECOND // 5
 """Most applications close at once when they read the end of the stream; a fifth of a second for the others."""
@@ -75,9 +77,10 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if e.state != st.SYN_SENT and possible & st.IN_SYN_SENT:
         if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND):
             e.possible &= ~st.IN_SYN_SENT
-    if e.near or e.far:
-        if now - e.last_time > (_IDLE if e.far else _NEAR_IDLE):
-            fall_silent(e, p, now, timers)
+    if now - e.last_time > (_IDLE if e.far else _LONG_IDLE):
+        fall_silent(e, p, now, timers)
+    if not e.syn_seen and e.fin < 0 and now > e.steps[0].time + _MIDSTREAM:
+        _observe(e, p)
     if e.fin >= 0:
         _await_ack_of_fin(e, now)
     if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
@@ -106,7 +109,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
 
 def was_just_heard(e: Endpoint, then: i64) -> bool:
     """Whether the network cannot well have failed before ``then``: the endpoint was heard about a round trip ago."""
-    return then - e.last_time <= _JUST_HEARD + max(e.turnaround, 0)
+    return 0 <= then - e.last_time <= _JUST_HEARD + max(e.turnaround, 0)
 
 
 def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
@@ -118,18 +121,24 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     state: i64 = 1 << e.state
     if not state & st.SYNCHRONIZED or e.last_time < 0:
         return
-    if e.near:
+    if not e.far:
         if state & st.MAY_SEND_DATA:
             e.possible |= st.IN_CLOSED
         return
     if state == st.IN_ESTABLISHED:
-        e.possible |= st.IN_CLOSED | st.IN_FIN_WAIT_1
+        e.possible |= st.IN_CLOSED
+        if now < e.last_time + timers.fin_give_up:
+            e.possible |= st.IN_FIN_WAIT_1
+        else:
+            e.possible &= ~st.IN_FIN_WAIT_1
         if p.data_count >= _GONE_AFTER and p.fin < 0 and not was_just_heard(e, p.timed_at) and e.ignored >= 2:
             since: i64 = max((e.last_time + p.timed_at) // 2, e.top().time)
             e.enter(st.CLOSED, since, -1, TIMER, "its peer's data goes unanswered after a pause: presumed gone")
     elif state == st.IN_CLOSE_WAIT:
-        e.possible |= st.IN_CLOSED | st.IN_LAST_ACK
+        e.possible |= st.IN_LAST_ACK
         top = e.top()
+        if now > e.last_time + timers.fin_give_up:
+            e.possible |= st.IN_CLOSED
         if p.fin_count > 1 and top.heard and not top.is_sure() and now > top.passed + _CLOSES_AFTER:
             e.enter(st.LAST_ACK, top.passed + _CLOSES_AFTER, -1, TIMER, "unheard since: presumed to have closed, too")
     elif state == st.IN_LAST_ACK and e.fin < 0 and now > e.top().time + timers.fin_give_up:
@@ -146,8 +155,17 @@ def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         e.possible |= st.IN_CLOSED
     if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER + max(e.turnaround, 0):
         top = e.top()
-        if top.heard and not top.is_sure() and top.passed >= p.fin_time:
-            e.retract(p.fin_last_frame, "unheard before and since: presumed never to have got it")
+        why = "unheard before and since: presumed never to have got it"
+        while top.heard and not top.is_sure() and top.passed >= e.fin_time and len(e.steps) > 1:
+            e.retract(p.fin_last_frame, why)
+            top = e.top()
+
+
+def _observe(e: Endpoint, p: Endpoint) -> None:
+    """An endpoint whose opening was not seen has been watched long enough to know what it would have repeated."""
+    e.possible &= ~st.FIN_UNACKNOWLEDGED | 1 << e.state
+    if p.last_time >= 0 and p.fin < 0:
+        e.possible &= ~st.IN_TIME_WAIT | 1 << e.state  # nor did its peer repeat a FIN
 
 
 def _await_ack_of_fin(e: Endpoint, now: i64) -> None:

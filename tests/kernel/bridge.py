@@ -217,10 +217,10 @@ class Bridge:
             self.see(MIDDLE, when + self.weather.delay // 2, frame, fate)
         due = when + self.weather.delay
         late = due + int(ms * MS)
-        if what == "swallow":
+        if what in ("swallow", "reject"):
             self.see(OTHER[side], due, frame, fate)
-        elif what == "reject":
-            self.answer(flow, side, unreachable(frame), when)
+            if what == "reject":
+                self.answer(flow, side, unreachable(frame), due)
         elif what != "lose":
             self.push(late if what == "hold" else due, fate, side, frame, segment, flow)
             if what == "repeat":
@@ -251,12 +251,12 @@ class Bridge:
         return "forwarded", 0, False
 
     def answer(self, flow: Flow | None, side: str, frame: bytes, when: int) -> None:
-        """Somebody beside the receiver answers ``side``, one round trip later."""
+        """The firewall of the receiver answers ``side``."""
         delay = self.weather.delay
-        fate = self.note(flow, OTHER[side], when + delay, "answered")
-        self.see(OTHER[side], when + delay, frame, fate)
-        self.see(MIDDLE, when + delay + delay // 2, frame, fate)
-        self.push(when + 2 * delay, fate, OTHER[side], frame, None, flow)
+        fate = self.note(flow, OTHER[side], when, "answered")
+        self.see(OTHER[side], when, frame, fate)
+        self.see(MIDDLE, when + delay // 2, frame, fate)
+        self.push(when + delay, fate, OTHER[side], frame, None, flow)
 
     def push(self, due: int, fate: int, side: str, frame: bytes, segment: Segment | None, flow: Flow | None) -> None:
         self.order += 1

@@ -18,8 +18,8 @@ class Rule:
     kind: str
     """any, syn, synack, third (the handshake's ACK), data, ack, fin, finack (a bare ACK of the FIN), rst."""
     action: str
-    """lose; hold (deliver ``ms`` later); repeat (deliver again ``ms`` later); swallow (lost behind the capture at the
-    receiver); reject (lost, and ICMP says so); pass."""
+    """lose; hold (deliver ``ms`` later); repeat (deliver again ``ms`` later); swallow (a firewall at
+    the receiver drops it); reject (it does, and answers with ICMP); pass."""
     nth: int = 1
     count: int = 1
     ms: int = 0
