@@ -26,7 +26,7 @@ _FIRST_TIMEOUT: Final = SECOND // 4
 _IDLE: Final = SECOND
 """Of a far endpoint that says nothing for so long, no more is known than where it can have gone without being heard."""
 _LONG_IDLE: Final = 15 * SECOND
-"""Any other is heard whatever it does, but it may lose its state without a word (power loss)."""
+"""Of one that is neither near nor far, both the network and a loss of power may hide the end."""
 _MIDSTREAM: Final = 3 * SECOND
 """A FIN sent before the capture began, and not acknowledged, has been sent again by then."""
 _JUST_HEARD: Final = SECOND // 20
@@ -122,15 +122,16 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if not state & st.SYNCHRONIZED or e.last_time < 0:
         return
     if not e.far:
-        if state & st.MAY_SEND_DATA:
+        if state & st.MAY_SEND_DATA and not e.near:
             e.possible |= st.IN_CLOSED
         return
     if state == st.IN_ESTABLISHED:
         e.possible |= st.IN_CLOSED
-        if now < e.last_time + timers.fin_give_up:
-            e.possible |= st.IN_FIN_WAIT_1
-        else:
+        if now > e.last_time + timers.fin_give_up:
             e.possible &= ~st.IN_FIN_WAIT_1
+        elif p.fin < 0 and p.snd_una == p.snd_nxt and e.last_window != 0:
+            # with data unread it would have sent a RST instead (RFC 2525, 2.17)
+            e.possible |= st.IN_FIN_WAIT_1
         if p.data_count >= _GONE_AFTER and p.fin < 0 and not was_just_heard(e, p.timed_at) and e.ignored >= 2:
             since: i64 = max((e.last_time + p.timed_at) // 2, e.top().time)
             e.enter(st.CLOSED, since, -1, TIMER, "its peer's data goes unanswered after a pause: presumed gone")
@@ -142,7 +143,7 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         if p.fin_count > 1 and top.heard and not top.is_sure() and now > top.passed + _CLOSES_AFTER:
             e.enter(st.LAST_ACK, top.passed + _CLOSES_AFTER, -1, TIMER, "unheard since: presumed to have closed, too")
     elif state == st.IN_LAST_ACK and e.fin < 0 and now > e.top().time + timers.fin_give_up:
-        e.possible |= st.IN_CLOSED
+        e.possible = e.possible & ~st.IN_LAST_ACK | st.IN_CLOSED
         e.enter(st.CLOSED, e.top().time + timers.fin_give_up, -1, TIMER, "FIN not acknowledged: gave up")
     elif state & (st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT) and e.ignored >= 2 and p.fin_count > 1:
         _never_answered(e, p, now, timers)
