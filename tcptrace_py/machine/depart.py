@@ -163,7 +163,7 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
         if not (seg.flags & FIN):
             mask |= 1 << top.state
     if again:
-        _fin_again(c, side, e, p, seg, mask)
+        _fin_again(c, side, e, p, seg, ack, mask)
         return
     e.prove(mask, now, seg.number, _why(mask, ack > p.fin >= 0))
     if ack > p.fin >= 0 and p.fin_count > 1 and e.acked <= p.fin:
@@ -217,9 +217,11 @@ def _peer_fin(e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> i64:
         return st.ANY
     if ack > p.fin:
         e.hole = -1
-        if not e.possible & st.FIN_RECEIVED:
-            e.possible |= image(e.possible, ev.RECEIVE_FIN)
-        return st.FIN_RECEIVED
+        answered: bool = 0 <= e.fin < p.acked and not p.fin_bare  # p's FIN brought the ACK of e's with it
+        if not e.possible & st.FIN_RECEIVED or answered:
+            acknowledged: i64 = image(e.possible, ev.RECEIVE_ACK_OF_FIN) if answered else 0
+            e.possible |= image(e.possible | acknowledged, ev.RECEIVE_FIN)
+        return st.FIN_RECEIVED & ~st.IN_CLOSING if answered and e.fin < e.snd_una else st.FIN_RECEIVED
     if (seg.flags & FIN and e.fin < 0) or not crossing(e, p.fin_time, seg.time):
         if not crossing(e, p.fin_time, seg.time):
             e.hole = ack
@@ -253,6 +255,7 @@ def _fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start
     e.fin_last = seg.time
     e.fin_last_frame = seg.number
     e.fin_count = 1
+    e.fin_bare = p.fin < 0 or ack <= p.fin
     if c.first_closer < 0:
         c.first_closer = side
     if p.fin >= 0 and ack > p.fin and e.acked <= p.fin:
@@ -264,7 +267,7 @@ def _fin(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start
             e.pass_by(ev.RECEIVE_FIN, seg.time, seg.number, "the peer's FIN was under way to it")
 
 
-def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, mask: i64) -> None:
+def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64, mask: i64) -> None:
     """Its FIN again: it had not processed an ACK of it, unless that one and this FIN crossed."""
     now = seg.time
     c.note(fa.FIN_AGAIN, side, seg.number, now, e.fin_last_frame, now - e.fin_last)
@@ -278,6 +281,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     e.fin_last = now
     e.fin_last_frame = seg.number
     e.fin_count += 1
+    e.fin_bare = e.fin_bare or p.fin < 0 or ack <= p.fin
 
 
 def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:

@@ -128,6 +128,7 @@ class Endpoint:
         self.fin_last: i64 = 0
         self.fin_last_frame: i64 = -1
         self.fin_count: i64 = 0
+        self.fin_bare: bool = False  # one of them did not acknowledge the peer's
         self.fin_gap: i64 = 0  # between the last two FINs: the next one is due after about twice that
         self.rst_time: i64 = -1  # the first RST that may have killed it
         self.rst_frame: i64 = -1
@@ -350,11 +351,14 @@ class Endpoint:
             if step.evidence != ASSUMED or not step.heard:
                 continue
             step.time = step.passed + way
-            if step.confirmed_by >= 0 and measured:
-                latest: i64 = step.confirmed_at - way
-                if latest - step.time <= _SAME_MOMENT:
-                    step.evidence = PROVEN
-                    step.time = max(step.passed, latest)
+            if step.confirmed_by < 0:
+                continue
+            latest: i64 = step.confirmed_at - way
+            if latest < step.time:  # an answer faster than any that was measured
+                step.time = (step.passed + step.confirmed_at) // 2
+            elif measured and latest - step.time <= _SAME_MOMENT:
+                step.evidence = PROVEN
+                step.time = latest
         # a step whose time is estimated lies before the next one in any case
         i: i64 = len(self.steps) - 2
         while i >= 0:

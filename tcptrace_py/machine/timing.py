@@ -81,7 +81,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         fall_silent(e, p, now, timers)
     if not e.syn_seen and e.fin < 0 and now > e.steps[0].time + _MIDSTREAM:
         _observe(e, p)
-    if e.fin >= 0:
+    if e.fin >= 0 and not (e.far and e.ignored >= 2):
         _await_ack_of_fin(e, now)
     if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
         _await_third_ack(e, p, now)
@@ -154,7 +154,7 @@ def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     e.possible |= st.IN_FIN_WAIT_1 | st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT
     if now > e.fin_time + min(timers.fin_give_up, timers.time_wait, timers.fin_wait_2):
         e.possible |= st.IN_CLOSED
-    if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER + max(e.turnaround, 0):
+    if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER:
         top = e.top()
         why = "unheard before and since: presumed never to have got it"
         while top.heard and not top.is_sure() and top.passed >= e.fin_time and len(e.steps) > 1:

@@ -14,22 +14,20 @@ import select
 import socket
 import struct
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 from frames import ACK, FIN, RST, SYN, Segment, parse
+from kernel.evidence import MIDDLE, Evidence, Fate, Sample, Seen
 from kernel.forge import segment_like, unreachable
 from kernel.rules import Flow, Rule
-from kernel.sockdiag import Address, Sock, SockDiag
+from kernel.sockdiag import Address, SockDiag
 from wire import CLIENT, ETH_P_ALL, OTHER, PACKET_IGNORE_OUTGOING, SERVER, SO_TIMESTAMPNS, SOL_PACKET, Namespaces
 
 SO_RCVBUFFORCE, PACKET_STATISTICS = 33, 6
 MS = 1_000_000
 LOOKS = 40  # at a connection, before plain segments to an endpoint that is surely ESTABLISHED go without
-TAPS = {CLIENT: "client", SERVER: "server"}
-MIDDLE = "middle"
 
 
 @dataclass(frozen=True)
@@ -45,53 +43,6 @@ class Weather:
     """The share of losses that happen before the tap half way."""
     delay: int = 4 * MS
     """One way, in nanoseconds."""
-
-
-class Sample(NamedTuple):
-    """What one look at a kernel showed, between two moments."""
-
-    before: int
-    after: int
-    side: str
-    local: Address
-    peer: Address
-    sock: Sock | None
-    source: str
-    """probe (after a frame), dump (of all, now and then) or final."""
-
-
-class Seen(NamedTuple):
-    """A frame at a tap."""
-
-    time: int
-    order: int
-    frame: bytes
-    fate: int
-    """Index in ``Evidence.fates``."""
-
-
-@dataclass
-class Fate:
-    """What became of a frame, and whose it was."""
-
-    connection: int | None
-    side: str
-    time: int
-    what: str = "forwarded"
-
-
-@dataclass
-class Evidence:
-    """All that the bridge saw."""
-
-    end: int = 0
-    taps: dict[str, list[Seen]] = field(default_factory=lambda: {CLIENT: [], MIDDLE: [], SERVER: []})
-    fates: list[Fate] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    most_late: int = 0
-    dropped: int = 0
-    """Frames that the sockets lost: the run is worth nothing then."""
 
 
 Delivery = tuple[int, str, bytes, Segment | None, Flow | None]

@@ -32,7 +32,8 @@ if __name__ == "__main__":
     sys.path[:0] = [str(here.parents[2] / "samples"), str(here.parents[1])]
 
 from kernel import apps, bridge, runs, sampler, truth
-from kernel.bridge import MIDDLE, TAPS, Evidence, Weather
+from kernel.bridge import Weather
+from kernel.evidence import MIDDLE, TAPS, Evidence
 from kernel.sockdiag import SockDiag
 from kernel.tracing import Clock, Trace
 from wire import CLIENT, OTHER, SERVER, Namespaces

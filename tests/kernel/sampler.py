@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from multiprocessing.connection import Connection
 
-from kernel.bridge import Sample
+from kernel.evidence import Sample
 from kernel.sockdiag import Address, Sock, SockDiag
 from wire import OTHER, Namespaces
 

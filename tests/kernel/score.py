@@ -7,7 +7,7 @@ count, and a final state that falls between them does not either.
 from __future__ import annotations
 
 import bisect
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -96,6 +96,20 @@ class Score:
     all: Span = field(default_factory=Span)
     ordinary: Span = field(default_factory=Span)
 
+    def add(self, other: Score) -> None:
+        """Count another one with this."""
+        self.truth += other.truth
+        self.matched += other.matched
+        self.extra += other.extra
+        self.reported += other.reported
+        self.entries += other.entries
+        self.finals += other.finals
+        self.missed += other.missed
+        self.violations += other.violations
+        for mine, more in ((self.all, other.all), (self.ordinary, other.ordinary)):
+            mine.right += more.right
+            mine.wrong += more.wrong
+
     def figures(self) -> dict[str, float | None]:
         """Shares in per cent of endpoints (of connections, of endpoint-time); None: there were none."""
         finals, tap = self.finals, self.tap
@@ -120,10 +134,6 @@ class Score:
             "ordinary_final_wrong": wrong(ordinary),
             "extra": self.extra,
         }
-
-    def confusion(self) -> Counter[tuple[str, str]]:
-        """How often which state was inferred (first) while the kernel was in which (second)."""
-        return Counter((f.inferred, f.true) for f in self.finals)
 
 
 def share(part: float, whole: float) -> float | None:

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from kernel.bridge import TAPS, Evidence, Sample
+from kernel.evidence import CLIENT, SERVER, TAPS, Evidence, Sample
 from kernel.sockdiag import Address
 from kernel.tracing import Step
-from wire import CLIENT, SERVER
 
 MS = 1_000_000
 NONE = ("CLOSED", "LISTEN")
