@@ -151,9 +151,11 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
 
 def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     """A far endpoint that sent its FIN does not answer the peer's: some ACK may never have reached it."""
-    e.possible |= st.IN_FIN_WAIT_1 | st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT
-    if now > e.fin_time + min(timers.fin_give_up, timers.time_wait, timers.fin_wait_2):
+    e.possible |= st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT
+    if now > e.fin_time + timers.fin_give_up:
         e.possible |= st.IN_CLOSED
+    if now < e.fin_time + timers.fin_give_up + (timers.fin_give_up >> 3) + timers.slop:
+        e.possible |= st.IN_FIN_WAIT_1
     if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER:
         top = e.top()
         why = "unheard before and since: presumed never to have got it"
@@ -242,6 +244,6 @@ def _give_up(
             e.possible |= st.IN_CLOSED
         return
     e.possible |= st.IN_CLOSED
-    if now > begun + timeout + (timeout >> 2) + slop:
-        e.possible &= ~(1 << e.state)
+    if now > begun + timeout + (timeout >> 3) + slop:
+        e.possible &= ~(st.FIN_UNACKNOWLEDGED if e.fin >= 0 else 1 << e.state)
     e.enter(st.CLOSED, begun + timeout, -1, TIMER, why)

@@ -191,7 +191,7 @@ class Tracker(Registry):
             if c.rival_side == 1 - side and distance(c.rival_isn, seg.ack) == 1:
                 return self.promote(c, seg)
             return c
-        if e.origin < 0 or (e.syn_seen and seg.seq == e.origin):
+        if e.origin < 0 or seg.seq == e.origin:
             return c
         if not e.syn_seen and p.state == st.SYN_SENT and not c.midstream and c.rival_side < 0:
             return c  # the answer to a SYN in two steps, ACK and SYN
