@@ -375,14 +375,14 @@ class Endpoint:
         elif self.turnaround_2 < 0 or sample < self.turnaround_2:
             self.turnaround_2 = sample
 
-    def evidence_at(self, now: i64) -> i64:
-        """The evidence for ``state`` at ``now``: what was proven earlier may have been lost since without a frame
-        (power loss, a timer), so only a RST of its own, or its own segment at that very moment, still prove it.
+    def evidence_at_end(self) -> i64:
+        """The evidence for ``state`` at the end of observation: what was proven by its last segment may have changed
+        since without a frame (a close on its way here, a timer, power loss), so only a RST of its own still proves it.
         """
         step = self.top()
         if not step.is_sure():
             return step.evidence
-        if self.possible == 1 << self.state and (self.state == st.CLOSED or now - self.last_time <= _SAME_MOMENT):
+        if self.possible == st.IN_CLOSED:
             return PROVEN
         return ASSUMED
 

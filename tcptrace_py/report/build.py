@@ -71,7 +71,7 @@ def endpoint(e: Endpoint, start: int, until: int) -> model.Endpoint:
     first = 1 if len(steps) > 1 and 1 << steps[0].state & st.NO_CONNECTION else 0
     return model.Endpoint(
         state=_NAMES[e.state],
-        evidence=_EVIDENCE[e.evidence_at(until)],
+        evidence=_EVIDENCE[e.evidence_at_end()],
         possible=_POSSIBLE[e.possible | 1 << e.state],
         since=seconds(top.time),
         since_frame=None if top.frame < 0 else top.frame,

@@ -175,7 +175,7 @@ def side_of(c: Connection, which: int, address: Address, findings: list[Finding]
         name=endpoint_text(address.address, address.port),
         state=st.NAMES[e.state],
         nanoseconds=max(c.observed_until - e.steps[-1].time, 0),
-        evidence=EVIDENCE_NAMES[e.evidence_at(c.observed_until)],
+        evidence=EVIDENCE_NAMES[e.evidence_at_end()],
         also_possible=len(st.mask_names(e.possible & ~(1 << e.state))),
         closed=closing_of(c, which, e),
         findings=tuple(dict.fromkeys(f.rule for f in worst_first if f.endpoint in mine)),

@@ -31,9 +31,9 @@ if __name__ == "__main__":
     here = Path(__file__).resolve()
     sys.path[:0] = [str(here.parents[2] / "samples"), str(here.parents[1])]
 
-from kernel import apps, bridge, runs, sampler, truth
+from kernel import apps, bridge, causes, runs, sampler, truth
 from kernel.bridge import Weather
-from kernel.evidence import MIDDLE, TAPS, Evidence
+from kernel.evidence import MIDDLE, TAPS, Evidence, Seen
 from kernel.sockdiag import SockDiag
 from kernel.tracing import Clock, Trace
 from wire import CLIENT, OTHER, SERVER, Namespaces
@@ -211,11 +211,14 @@ def record(options: argparse.Namespace, net: Namespaces) -> list[str]:
     problems = [*merged.problems, *(entry["trace"] for entry in entries if entry["kind"] == "mistake")]
     if evidence.dropped:
         problems.append(f"the wire lost {evidence.dropped} frames")
-    start = begin + round(options.warmup * 1e9)
-    facts = describe(options, start, evidence, merged, clock)
-    write(options.out, facts, merged, evidence, start)
+    facts = describe(options, begin, evidence, merged, clock)
+    whole = runs.Run(options.out.name, facts, merged.records, captures(evidence, begin))
+    misfits = list(causes.misfits(whole))
+    facts["misfits"] = len(misfits)
+    facts["t_capture_start"] += round(options.warmup * 1e9)
+    write(options.out, facts, merged, evidence)
     sys.stdout.write(f"{options.out}: {json.dumps({k: v for k, v in facts.items() if k != 'parameters'})}\n")
-    return problems
+    return problems + misfits
 
 
 def sides(net: Namespaces) -> dict[str, str]:
@@ -242,23 +245,35 @@ def describe(
     }
 
 
-def write(out: Path, facts: dict[str, Any], merged: truth.Merged, evidence: Evidence, start: int) -> None:
+def seen(evidence: Evidence, tap: str, start: int) -> list[Seen]:
+    """The frames at a tap, as they stand in its capture."""
+    return sorted((s for s in evidence.taps[tap] if start <= s.time <= evidence.end), key=lambda s: s[:2])
+
+
+def captures(evidence: Evidence, start: int) -> dict[str, bytes]:
+    """What the taps saw since then, as files."""
+    names = {**TAPS, MIDDLE: MIDDLE}
+    return {
+        name: runs.pcap((s.time, s.frame, len(s.frame)) for s in seen(evidence, tap, start))
+        for tap, name in names.items()
+    }
+
+
+def write(out: Path, facts: dict[str, Any], merged: truth.Merged, evidence: Evidence) -> None:
     """The files of the run."""
-    numbers: dict[str, dict[int, list[str]]] = {}
-    captures: dict[str, bytes] = {}
+    start = facts["t_capture_start"]
+    numbers: dict[str, dict[int, list[str]]] = {tap: {} for tap in evidence.taps}
     first: dict[int, dict[str, int]] = {record["id"]: {} for record in merged.records}
     for tap, name in {**TAPS, MIDDLE: MIDDLE}.items():
-        seen = sorted((s for s in evidence.taps[tap] if start <= s.time <= evidence.end), key=lambda s: s[:2])
-        captures[name] = runs.pcap((s.time, s.frame, len(s.frame)) for s in seen)
-        numbers[tap] = {}
-        for number, s in enumerate(seen, 1):
+        for number, s in enumerate(seen(evidence, tap, start), 1):
             numbers[tap].setdefault(s.fate, []).append(str(number))
             owner = evidence.fates[s.fate].connection
             if owner is not None and owner in first:
                 first[owner].setdefault(name, s.time)
     for entry in merged.records:
         entry["first_frame"] = first[entry["id"]]
-    runs.store(runs.Run(out.name, facts, merged.records, captures), out, compressed=False)
+    run = runs.Run(out.name, facts, merged.records, captures(evidence, start))
+    runs.store(run, out, compressed=False)
     lines = ["fid,conn,dir,t_in,fate,client_frames,middle_frame,server_frames"]
     for index, fate in enumerate(evidence.fates):
         shown = ["|".join(numbers[tap].get(index, [])) for tap in (CLIENT, MIDDLE, SERVER)]

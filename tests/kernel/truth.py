@@ -99,8 +99,18 @@ def gather(
     for sample in sorted(samples, key=lambda s: s.after):
         lives[sample.side, sample.local, sample.peer].append(sample)
     for (side, local, peer), looks in lives.items():
-        share_out(found, looks, partial(incarnations.owner, side, local, peer))
+        share_out(found, orderly(looks), partial(incarnations.owner, side, local, peer))
     return found
+
+
+def orderly(looks: list[Sample]) -> list[Sample]:
+    """Without the dumps that were going on during a probe: which of the two looked first, nobody knows."""
+    probes = [(look.before, look.after) for look in looks if look.source == "probe"]
+    return [
+        look
+        for look in looks
+        if look.source != "dump" or not any(a <= look.after and look.before <= b for a, b in probes)
+    ]
 
 
 def share_out(found: dict[tuple[int, str], Witnesses], looks: list[Sample], owner: Callable[[int], int | None]) -> None:
