@@ -25,8 +25,8 @@ _FIRST_TIMEOUT: Final = SECOND // 4
 
 _IDLE: Final = SECOND
 """Of a far endpoint that says nothing for so long, no more is known than where it can have gone without being heard."""
-_LONG_IDLE: Final = 15 * SECOND
-"""Of one that is neither near nor far, both the network and a loss of power may hide the end."""
+_LONG_IDLE: Final = 10 * SECOND
+"""Any endpoint may lose its state without a word (power loss): after so long it is worth saying."""
 _MIDSTREAM: Final = 3 * SECOND
 """A FIN sent before the capture began, and not acknowledged, has been sent again by then."""
 _JUST_HEARD: Final = SECOND // 20
@@ -82,9 +82,9 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if not e.syn_seen and e.fin < 0 and now > e.steps[0].time + _MIDSTREAM:
         _observe(e, p)
     if e.fin >= 0 and not (e.far and e.ignored >= 2):
-        _await_ack_of_fin(e, now)
+        _await_ack_of_fin(e, now, timers)
     if e.syn_count and not e.active and possible & st.IN_SYN_RECEIVED:
-        _await_third_ack(e, p, now)
+        _await_third_ack(e, p, now, timers)
     if 1 << e.state & st.MAY_SEND_DATA:
         _await_ack_of_data(e, p, now)
     elif e.possible & st.IN_CLOSED and e.possible & st.MAY_SEND_DATA and e.fin < 0 and e.snd_una < e.snd_nxt:
@@ -122,7 +122,7 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if not state & st.SYNCHRONIZED or e.last_time < 0:
         return
     if not e.far:
-        if state & st.MAY_SEND_DATA and not e.near:
+        if state & st.MAY_SEND_DATA:
             e.possible |= st.IN_CLOSED
         return
     if state == st.IN_ESTABLISHED:
@@ -171,15 +171,19 @@ def _observe(e: Endpoint, p: Endpoint) -> None:
         e.possible &= ~st.IN_TIME_WAIT | 1 << e.state  # nor did its peer repeat a FIN
 
 
-def _await_ack_of_fin(e: Endpoint, now: i64) -> None:
+def _await_ack_of_fin(e: Endpoint, now: i64, timers: Timers) -> None:
     """A FIN that was not sent again although that was due had been acknowledged."""
     possible = e.possible
     if not possible & st.FIN_UNACKNOWLEDGED or not possible & ~(st.FIN_UNACKNOWLEDGED | st.IN_CLOSED):
         if not (possible & st.IN_CLOSED and possible & st.FIN_UNACKNOWLEDGED):
             return
     due: i64 = retransmission_due(e, e.fin_last, e.fin_count, _FIRST_TIMEOUT)
-    if e.fin_count > 2:  # the back-off as it was seen says more: tail loss probes come before it begins
+    if e.fin_count > 1 and not e.syn_seen:  # its back-off may have begun long before
+        due = max(due, e.fin_last + 3 * e.fin_gap + SECOND)
+    elif e.fin_count > 2:  # the back-off as it was seen says more: tail loss probes come before it begins
         due = min(due, e.fin_last + 4 * e.fin_gap + SECOND)
+    elif e.fin_frame == e.steps[0].frame:
+        due = e.fin_last + (timers.fin_give_up >> 1)
     if now <= due:
         return
     if 1 << e.state & st.FIN_UNACKNOWLEDGED:
@@ -189,10 +193,14 @@ def _await_ack_of_fin(e: Endpoint, now: i64) -> None:
     e.possible &= ~st.FIN_UNACKNOWLEDGED
 
 
-def _await_third_ack(e: Endpoint, p: Endpoint, now: i64) -> None:
+def _await_third_ack(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     """A SYN-ACK that was not sent again although that was due: the ACK of it arrived, or there is nothing to send it
     from (a SYN cookie, whose ACK was lost or ignored), which shows when the peer's data goes unanswered.
     """
+    if e.state == st.ESTABLISHED and not e.top().is_sure():
+        expired: bool = e.syn_count > 1 and now > e.syn_time + timers.synack_give_up * 3 // 4
+        if e.ignored > 0 or expired:
+            e.possible |= st.IN_CLOSED  # a SYN cookie or a forgotten request
     if now <= retransmission_due(e, e.syn_last, e.syn_count, SECOND) + 2 * SECOND:
         return
     if e.state == st.SYN_RECEIVED:
@@ -214,6 +222,8 @@ def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:
     if e.data_count < 2 or e.snd_una >= e.snd_nxt or e.last_time < p.last_time:
         return
     due: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
+    if e.near:  # all that it sends is seen: the back-off at most doubles what it took so far
+        due = min(due, e.data_last + (e.data_last - e.timed_at) * 9 // 4 + _FIRST_TIMEOUT)
     if now > due:
         e.possible |= st.IN_CLOSED
         if now > due + (due - e.data_last):
@@ -240,7 +250,9 @@ def _give_up(
 ) -> None:
     """Retransmissions that end: CLOSED is possible once one is overdue, likeliest past the limit."""
     if now < begun + timeout:
-        if now > retransmission_due(e, last, count, first):
+        # requests expire early or late, as their timers are coarse
+        early: bool = e.state == st.SYN_RECEIVED and now > begun + timeout * 3 // 4
+        if early or now > retransmission_due(e, last, count, first):
             e.possible |= st.IN_CLOSED
         return
     e.possible |= st.IN_CLOSED
