@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from struct import Struct, error
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _BE = Struct(">q").unpack_from
 _LE = Struct("<q").unpack_from
@@ -22,3 +25,7 @@ def read_i64_le(b: bytes, index: int, /) -> int:
         return _LE(b, index)[0]  # type: ignore[no-any-return]
     except error as e:
         raise IndexError("index out of range") from e
+
+
+class vec(list[T]):  # noqa: N801 - its name in librt
+    """A list of fixed type; the engine only reads and replaces its items."""

@@ -121,10 +121,10 @@ PathFinder.find_spec = lambda name, *rest: None if name.partition(".")[0] == "li
 
 
 def test_the_source_is_used_where_librt_is_missing(python: Python) -> None:
-    code = f"{HIDE_LIBRT}\n{SHOW_ENGINE}; from tcptrace_py import words; print(words.read_i64_be(bytes(7) + b'!', 0))"
+    code = f"{HIDE_LIBRT}\n{SHOW_ENGINE}; from tcptrace_py import words; print(words.read_i64_be(bytes(7) + b'!', 0), words.vec[int]([7])[0])"
     shown, word = python("-c", code, TCPFSM_PURE="").stdout.splitlines()
     assert shown.split("|")[:2] == ["interpreted", "librt is not installed"]
-    assert word == "33"
+    assert word == "33 7"
 
 
 def test_importing_the_package_imports_nothing_else(python: Python) -> None:

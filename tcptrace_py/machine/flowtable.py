@@ -1,9 +1,12 @@
-"""Four-tuples → flows, for both directions at once: an open-addressed table with one entry a connection.
+"""Four-tuples → flows, for both directions at once: open-addressed tables with one entry a connection.
 
 A dictionary needs two keys a connection and follows three pointers a packet; most of a tracker's time is waiting for
 those.  Here an address and port make a number, both directions hash alike (the sum of the two ends' hashes), and an
 entry is the flow itself.  Beside it stands a tag of seven bits of its hash, so that a search need not look at flows
-that it passes: most are cold, in memory and on the wire.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
+that it passes.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
+
+Connections that are whole stand in one table, parked ones in another: hardly any segment is of a parked one, so that
+what most searches touch is few and stays in the processor's cache, however many connections a capture has seen.
 
 The hash is seeded differently in every run, so that nobody can prepare packets that all collide.  No order of the
 table may show in a report: ``connections`` sorts.
@@ -13,10 +16,10 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr, u8
 
 from tcptrace_py.machine.connection import Connection, Flow
-from tcptrace_py.words import read_i64_be
+from tcptrace_py.words import read_i64_be, vec
 
 _POSITIVE: Final = 0x3FFFFFFFFFFFFFFF  # fits a small integer of the interpreter
 _MULTIPLIER: Final = 0x2545F4914F6CDD1D  # Vigna's, of xorshift*
@@ -25,20 +28,121 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 
 _LEAST: Final = 1024
 _TAG: Final = 127
-_ASLEEP: Final = 128  # tags stay below 256: the interpreter has those integers made once and for all
 _V4: Final = 12  # bytes of an IPv4 key
+_NO_KEY: Final = b""
+
+
+def spread(number: i64, seed: i64) -> i64:
+    """A hash of one end."""
+    h: i64 = ((number ^ seed) * _MULTIPLIER) & _POSITIVE
+    h ^= h >> 29
+    return (h * _MULTIPLIER) & _POSITIVE
+
+
+@mypyc_attr(acyclic=True)
+class Slots:
+    """One table, at most half full.  Whoever searches computes the hash."""
+
+    def __init__(self, seed: i64) -> None:
+        self.seed = seed
+        self.flows = vec[Flow | None]([None] * _LEAST)
+        self.tags = vec[u8]([0] * _LEAST)  # 0: free; else 1 … 127, from the hash
+        self.mask: i64 = _LEAST - 1
+        self.count: i64 = 0
+
+    def search(self, h: i64, source: i64, target: i64, key: bytes) -> Flow | None:
+        """The flow between two ends; ``key``, of either direction, is compared too where it is given."""
+        mask = self.mask
+        tags = self.tags
+        at: i64 = h >> 8 & mask
+        tag: u8 = u8(h & _TAG | 1)
+        while True:
+            found = tags[at]
+            if found == tag:
+                flow = self.flows[at]
+                assert flow is not None
+                if flow.client_id == source and flow.server_id == target:
+                    if not key or flow.key == key or (source == target and flow.key == reverse(key)):
+                        return flow
+                elif flow.client_id == target and flow.server_id == source:
+                    if not key or flow.key == reverse(key):
+                        return flow
+            elif found == 0:
+                return None
+            at = (at + 1) & mask
+
+    def home(self, flow: Flow) -> i64:
+        """The slot where the search for a flow begins."""
+        return (spread(flow.client_id, self.seed) + spread(flow.server_id, self.seed)) >> 8 & self.mask
+
+    def add(self, flow: Flow) -> None:
+        """Enter a flow that is not in the table."""
+        if self.count * 2 >= self.mask:
+            self.grow()
+        self.count += 1
+        self.place(flow)
+
+    def place(self, flow: Flow) -> None:
+        """Put a flow in the first free slot from its home on."""
+        h: i64 = spread(flow.client_id, self.seed) + spread(flow.server_id, self.seed)
+        mask = self.mask
+        tags = self.tags
+        at: i64 = h >> 8 & mask
+        while tags[at] != 0:
+            at = (at + 1) & mask
+        tags[at] = u8(h & _TAG | 1)
+        self.flows[at] = flow
+
+    def grow(self) -> None:
+        """Twice the slots."""
+        old = self.flows
+        size: i64 = (self.mask + 1) * 2
+        self.flows = vec[Flow | None]([None] * size)
+        self.tags = vec[u8]([0] * size)
+        self.mask = size - 1
+        for flow in old:
+            if flow is not None:
+                self.place(flow)
+
+    def remove(self, flow: Flow) -> bool:
+        """Take a flow out, and close the gap: those behind it move up as far as their place allows."""
+        mask = self.mask
+        flows = self.flows
+        tags = self.tags
+        gap: i64 = self.home(flow)
+        while flows[gap] is not flow:
+            if tags[gap] == 0:
+                return False
+            gap = (gap + 1) & mask
+        self.count -= 1
+        at: i64 = gap
+        while True:
+            at = (at + 1) & mask
+            other = flows[at]
+            if other is None:
+                break
+            if (at - self.home(other)) & mask >= (at - gap) & mask:
+                flows[gap] = other
+                tags[gap] = tags[at]
+                gap = at
+        flows[gap] = None
+        tags[gap] = 0
+        return True
 
 
 class FlowTable:
     """Flows by the key of either direction; ``backwards`` tells after a look-up which one it was."""
 
     def __init__(self) -> None:
-        self.slots: list[Flow | None] = [None] * _LEAST
-        self.tags: list[int] = [0] * _LEAST  # 0: free; else 1 … 127 from the hash, and _ASLEEP for one that is parked
-        self.mask: i64 = _LEAST - 1
-        self.count: i64 = 0
         self.backwards: bool = False
         self.seed: i64 = _SEED
+        self.whole = Slots(_SEED)
+        self.parked = Slots(_SEED)
+
+    @property
+    def count(self) -> int:
+        """How many flows there are."""
+        return self.whole.count + self.parked.count
 
     def find(self, key: bytes) -> Flow | None:
         """The flow that ``key`` leads to, or None."""
@@ -46,37 +150,33 @@ class FlowTable:
 
     def find_at(self, buf: bytes, start: i64, length: i64) -> Flow | None:
         """The same for a key of ``length`` bytes that stands in ``buf`` at ``start``."""
-        source: i64
-        target: i64
-        if length == _V4:
-            addresses: i64 = read_i64_be(buf, start)
-            ports: i64 = read_i64_be(buf, start + 4)
-            source = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
-            target = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
-        else:
-            source = self.digest(buf, start, start + 32)
-            target = self.digest(buf, start + 16, start + 34)
-        h: i64 = self.spread(source) + self.spread(target)
-        at: i64 = h >> 8 & self.mask
-        tag: i64 = h & _TAG | 1
-        while True:
-            found: i64 = self.tags[at]
-            if found == 0:
+        if length != _V4:
+            return self.find_long(buf[start : start + length])
+        addresses: i64 = read_i64_be(buf, start)
+        ports: i64 = read_i64_be(buf, start + 4)
+        source: i64 = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
+        target: i64 = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
+        h: i64 = spread(source, self.seed) + spread(target, self.seed)
+        flow = self.whole.search(h, source, target, _NO_KEY)
+        if flow is None:
+            flow = self.parked.search(h, source, target, _NO_KEY)
+            if flow is None:
                 return None
-            if found & _TAG != tag:
-                at = (at + 1) & self.mask
-                continue
-            flow = self.slots[at]
-            assert flow is not None
-            if flow.client_id == source and flow.server_id == target:
-                if length == _V4 or flow.key == buf[start : start + length]:
-                    self.backwards = False
-                    return flow
-            elif flow.client_id == target and flow.server_id == source:
-                if length == _V4 or flow.key == reverse(buf[start : start + length]):
-                    self.backwards = True
-                    return flow
-            at = (at + 1) & self.mask
+        self.backwards = flow.client_id != source
+        return flow
+
+    def find_long(self, key: bytes) -> Flow | None:
+        """The same for a key of IPv6."""
+        source: i64 = self.digest(key, 0, 32)
+        target: i64 = self.digest(key, 16, 34)
+        h: i64 = spread(source, self.seed) + spread(target, self.seed)
+        flow = self.whole.search(h, source, target, key)
+        if flow is None:
+            flow = self.parked.search(h, source, target, key)
+            if flow is None:
+                return None
+        self.backwards = flow.key != key
+        return flow
 
     def put(self, flow: Flow) -> None:
         """Enter a flow under its key; one that was there under it gives way."""
@@ -92,102 +192,40 @@ class FlowTable:
         else:
             flow.client_id = self.digest(key, 0, 32)
             flow.server_id = self.digest(key, 16, 34)
-        if self.count * 4 >= self.mask:
-            self.grow()
-        self.count += 1
-        self.place(flow)
+        self.whole.add(flow)
 
     def replace(self, old: Flow, new: Flow) -> None:
         """Let ``new`` stand where ``old`` stood; both are of the same four-tuple, seen from the same client."""
+        self.remove(old)
         new.client_id = old.client_id
         new.server_id = old.server_id
-        at: i64 = self.home(old)
-        while self.slots[at] is not old:
-            at = (at + 1) & self.mask
-        self.slots[at] = new
-        tag: i64 = self.tags[at] & _TAG
-        if not isinstance(new, Connection):
-            tag |= _ASLEEP
-        self.tags[at] = tag
+        if isinstance(new, Connection):
+            self.whole.add(new)
+        else:
+            self.parked.add(new)
 
     def remove(self, flow: Flow) -> None:
-        """Take a flow out, and close the gap: those behind it move up as far as their place allows."""
-        mask = self.mask
-        gap: i64 = self.home(flow)
-        while self.slots[gap] is not flow:
-            if self.slots[gap] is None:
-                return
-            gap = (gap + 1) & mask
-        self.count -= 1
-        at: i64 = gap
-        while True:
-            at = (at + 1) & mask
-            other = self.slots[at]
-            if other is None:
-                break
-            home: i64 = self.home(other)
-            if (at - home) & mask >= (at - gap) & mask:
-                self.slots[gap] = other
-                self.tags[gap] = self.tags[at]
-                gap = at
-        self.slots[gap] = None
-        self.tags[gap] = 0
+        """Take a flow out, if it is there."""
+        if isinstance(flow, Connection):
+            self.whole.remove(flow)
+        else:
+            self.parked.remove(flow)
 
     def connections(self) -> list[Connection]:
         """All that are whole, in the order in which they began."""
-        found: list[Connection] = []
-        at: i64 = 0
-        while at <= self.mask:
-            if 0 < self.tags[at] < _ASLEEP:
-                found.append(cast("Connection", self.slots[at]))
-            at += 1
+        found = [cast("Connection", flow) for flow in self.whole.flows if flow is not None]
         found.sort(key=_number)
         return found
 
     def clear(self) -> None:
         """Forget all."""
-        self.slots = [None] * _LEAST
-        self.tags = [0] * _LEAST
-        self.mask = _LEAST - 1
-        self.count = 0
-
-    def grow(self) -> None:
-        """Four times the slots: at most a quarter of them is taken."""
-        old = self.slots
-        old_tags = self.tags
-        size: i64 = (self.mask + 1) * 4
-        self.slots = [None] * size
-        self.tags = [0] * size
-        self.mask = size - 1
-        for i, flow in enumerate(old):
-            if flow is not None:
-                self.tags[self.place(flow)] = old_tags[i]
-
-    def place(self, flow: Flow) -> i64:
-        """Put a flow, that is awake, in the first free slot from its home on; returns which."""
-        h: i64 = self.spread(flow.client_id) + self.spread(flow.server_id)
-        at: i64 = h >> 8 & self.mask
-        while self.tags[at] != 0:
-            at = (at + 1) & self.mask
-        self.slots[at] = flow
-        tag: i64 = h & _TAG | 1
-        self.tags[at] = tag
-        return at
-
-    def home(self, flow: Flow) -> i64:
-        """The slot where the search for a flow begins."""
-        return (self.spread(flow.client_id) + self.spread(flow.server_id)) >> 8 & self.mask
-
-    def spread(self, number: i64) -> i64:
-        """A hash of one end."""
-        h: i64 = ((number ^ self.seed) * _MULTIPLIER) & _POSITIVE
-        h ^= h >> 29
-        return (h * _MULTIPLIER) & _POSITIVE
+        self.whole = Slots(self.seed)
+        self.parked = Slots(self.seed)
 
     def digest(self, key: bytes, address: i64, port: i64) -> i64:
         """A number for an IPv6 address and port: a hash, so that equal numbers still need a look at the keys."""
-        h: i64 = self.spread(read_i64_be(key, address) & _POSITIVE)
-        h = self.spread(h ^ read_i64_be(key, address + 8) & _POSITIVE)
+        h: i64 = spread(read_i64_be(key, address) & _POSITIVE, self.seed)
+        h = spread(h ^ read_i64_be(key, address + 8) & _POSITIVE, self.seed)
         return h ^ key[port] << 8 ^ key[port + 1]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.flowtable import FlowTable, reverse
 from tools.properties import REPEATABLE
@@ -57,6 +57,26 @@ def test_it_grows_and_forgets_nothing() -> None:
         table.remove(c)
     assert [table.find(c.key) is c for c in flows] == [n % 2 == 1 for n in range(len(flows))]
     assert table.connections() == flows[1::2]
+
+
+def test_what_is_parked_is_found_but_is_no_connection() -> None:
+    for six in (False, True):
+        table = FlowTable()
+        flows = [connection(n, key(n, n + 1, six)) for n in range(1, 2000)]
+        for c in flows:
+            table.put(c)
+        parked = [Flow(c.number, c.key, 0, c.number) for c in flows[::2]]
+        for c, flow in zip(flows[::2], parked, strict=True):
+            table.replace(c, flow)
+        assert table.count == len(flows)
+        assert table.connections() == flows[1::2]
+        assert all(table.find(reverse(flow.key)) is flow and table.backwards for flow in parked)
+        table.replace(parked[0], flows[0])
+        assert table.connections() == [flows[0], *flows[1::2]]
+        for flow in parked[1:]:
+            table.remove(flow)
+        assert table.count == len(flows) - len(parked) + 1
+        assert table.find(flows[2].key) is None
 
 
 @REPEATABLE
