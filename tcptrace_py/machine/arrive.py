@@ -60,7 +60,7 @@ def receive_syn(e: Endpoint, seg: Segment, ack: i64) -> None:
     if not seg.flags & ACK:
         if e.state == st.SYN_SENT:
             e.pass_by(ev.RECEIVE_SYN, seg.time, seg.number, "SYN met SYN")
-        elif e.state == st.LISTEN:
+        elif e.state == st.LISTEN and not e.near:
             # whether the SYN arrives shows in the answer; until then a request may or may not exist
             e.possible |= st.IN_SYN_RECEIVED
         return

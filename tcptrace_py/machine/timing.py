@@ -25,8 +25,10 @@ _FIRST_TIMEOUT: Final = SECOND // 4
 
 _IDLE: Final = SECOND
 """Of a far endpoint that says nothing for so long, no more is known than where it can have gone without being heard."""
-_LONG_IDLE: Final = 10 * SECOND
-"""Any endpoint may lose its state without a word (power loss): after so long it is worth saying."""
+_IDLE_BETWEEN: Final = 4 * SECOND
+"""The same of an endpoint when the capture was taken between the two: what it does is lost less easily."""
+_IDLE_NEAR: Final = 10 * SECOND
+"""A near one is heard whatever it does, but it may lose its state without a word (power loss)."""
 _MIDSTREAM: Final = 3 * SECOND
 """A FIN sent before the capture began, and not acknowledged, has been sent again by then."""
 _JUST_HEARD: Final = SECOND // 20
@@ -77,7 +79,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if e.state != st.SYN_SENT and possible & st.IN_SYN_SENT:
         if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND):
             e.possible &= ~st.IN_SYN_SENT
-    if now - e.last_time > (_IDLE if e.far else _LONG_IDLE):
+    if is_silent(e, now):
         fall_silent(e, p, now, timers)
     if not e.syn_seen and e.fin < 0 and now > e.steps[0].time + _MIDSTREAM:
         _observe(e, p)
@@ -112,6 +114,13 @@ def was_just_heard(e: Endpoint, then: i64) -> bool:
     return 0 <= then - e.last_time <= _JUST_HEARD + max(e.turnaround, 0)
 
 
+def is_silent(e: Endpoint, now: i64) -> bool:
+    """Whether an endpoint has said nothing for longer than it would take to notice: probes have a rhythm of their own."""
+    quiet: i64 = now - e.last_time
+    patience: i64 = _IDLE if e.far else _IDLE_NEAR if e.near else _IDLE_BETWEEN
+    return quiet > patience and quiet > (e.last_time - e.previous_time) * 5 // 2
+
+
 def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     """An endpoint has said nothing for a while: it may be where no frame of it would pass, or be lost.
 
@@ -122,7 +131,7 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if not state & st.SYNCHRONIZED or e.last_time < 0:
         return
     if not e.far:
-        if state & st.MAY_SEND_DATA:
+        if state == st.IN_ESTABLISHED:
             e.possible |= st.IN_CLOSED
         return
     if state == st.IN_ESTABLISHED:
@@ -151,12 +160,15 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
 
 def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     """A far endpoint that sent its FIN does not answer the peer's: some ACK may never have reached it."""
-    e.possible |= st.IN_FIN_WAIT_2 | st.IN_TIME_WAIT
+    # the longer it had been quiet, the likelier the network failed before the peer's FIN rather than after
+    long: bool = p.fin_time - e.last_time > _CLOSES_AFTER
+    e.possible &= ~(st.IN_TIME_WAIT if long else st.IN_FIN_WAIT_2)
+    e.possible |= st.IN_FIN_WAIT_2 if long else st.IN_TIME_WAIT
     if now > e.fin_time + timers.fin_give_up:
         e.possible |= st.IN_CLOSED
     if now < e.fin_time + timers.fin_give_up + (timers.fin_give_up >> 3) + timers.slop:
         e.possible |= st.IN_FIN_WAIT_1
-    if e.state == st.TIME_WAIT and p.fin_time - e.last_time > _CLOSES_AFTER:
+    if e.state == st.TIME_WAIT and long:
         top = e.top()
         why = "unheard before and since: presumed never to have got it"
         while top.heard and not top.is_sure() and top.passed >= e.fin_time and len(e.steps) > 1:
