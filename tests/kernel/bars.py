@@ -1,0 +1,87 @@
+"""What is demanded of every figure, and what is held where that is not reached yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+HELD = Path(__file__).with_name("held.json")
+"""Case → figure → the most it may be now.  ``judge.py --write`` makes it; a value may only be there where a target is missed."""
+SLACK = 0.05
+"""A held value is the measured one and this share more ..."""
+LEAST_SLACK = 0.02
+"""... at least so much."""
+
+
+class Figure(NamedTuple):
+    """A figure of ``Score.figures``, or one made of several, and the most it should be."""
+
+    name: str
+    title: str
+    kinds: dict[str, float]
+    """By kind of run; "" is for all others.  A kind that is not there has no bar."""
+    taps: tuple[str, ...] = ("client", "middle", "server")
+
+    def target(self, kind: str) -> float | None:
+        """The bar; None: there is none."""
+        return self.kinds.get(kind, self.kinds.get(""))
+
+
+FIGURES = (
+    Figure("proven_wrong", "proven, and wrong", {"": 0}),
+    Figure("possible_miss", "outside `possible`, %", {"": 1, "midstream": 2}),
+    Figure("possible_size", "size of `possible`", {"": 1.4}),
+    Figure("final_wrong_near", "near state wrong, %", {"": 5, "midstream": 8}, ("client", "server")),
+    Figure("final_wrong_far", "far state wrong, %", {"": 10, "midstream": 13}, ("client", "server")),
+    Figure("final_wrong", "state wrong (middle), %", {"": 9, "midstream": 12}, ("middle",)),
+    Figure("time_wrong", "time wrong, %", {"clean": 6, "lossy": 7, "defaults": 7, "upstream": 7, "heavy": 10}),
+    Figure(
+        "ordinary_time_wrong",
+        "ordinary time wrong, %",
+        {"clean": 0.2, "lossy": 0.8, "defaults": 0.8, "upstream": 0.8, "heavy": 3, "midstream": 3},
+    ),
+    Figure("extra", "split", {"": 0}),
+    Figure("missed", "missed, %", {"": 0.5}),
+)
+
+
+class Bar(NamedTuple):
+    """One figure of one case against what it may be."""
+
+    case: str
+    figure: Figure
+    measured: float
+    target: float | None
+    held: float | None
+
+    @property
+    def most(self) -> float | None:
+        """What a test allows; None: anything."""
+        return self.target if self.held is None else self.held
+
+    @property
+    def reached(self) -> bool:
+        return self.target is None or self.measured <= self.target
+
+
+def load_held() -> dict[str, dict[str, float]]:
+    """The table of held values."""
+    found: dict[str, dict[str, float]] = json.loads(HELD.read_text(encoding="utf-8"))
+    return found
+
+
+def bars(
+    case: str, kind: str, tap: str, figures: dict[str, float | None], held: dict[str, dict[str, float]]
+) -> Iterator[Bar]:
+    """Every figure that this tap has."""
+    for figure in FIGURES:
+        measured = figures[figure.name]
+        if tap in figure.taps and measured is not None:
+            yield Bar(case, figure, measured, figure.target(kind), held.get(case, {}).get(figure.name))
+
+
+def hold(measured: float) -> float:
+    """What to hold where the target is missed."""
+    return round(measured + max(SLACK * measured, LEAST_SLACK), 3)
