@@ -25,8 +25,9 @@ class Figure(NamedTuple):
     taps: tuple[str, ...] = ("client", "middle", "server")
 
     def target(self, kind: str) -> float | None:
-        """The bar; None: there is none."""
-        return self.kinds.get(kind, self.kinds.get(""))
+        """The bar of a run of that name, which ends with its kind; None: there is none."""
+        own = (bar for name, bar in self.kinds.items() if name and kind.endswith(name))
+        return next(own, self.kinds.get(""))
 
 
 FIGURES = (

@@ -1,7 +1,7 @@
-"""Hold tcpfsm against the recorded kernels: the table of all runs and taps, in Markdown.
+"""Hold tcpfsm against kernels: the table of all runs and taps, in Markdown.
 
-``python tests/kernel/judge.py`` prints it; with ``--write`` it renews the tables in docs/accuracy.md and the held values in
-held.json; with ``--misses RUN TAP`` it prints every mistake of one run from one tap.
+``python tests/kernel/judge.py`` prints it for the recorded runs, with ``DIR…`` for others.  ``--misses RUN TAP`` prints every mistake
+of one run from one tap.  ``--write`` renews the tables in docs/accuracy.md and the held values in held.json.
 """
 
 from __future__ import annotations
@@ -17,34 +17,45 @@ if __name__ == "__main__":
 
 from kernel import tables
 from kernel.bars import HELD, hold
-from kernel.judging import KINDS, all_bars, cases
-from kernel.runs import TAPS
+from kernel.judging import RUNS, all_bars, analyse, cases_of, in_order
+from kernel.runs import TAPS, Run, load
+from kernel.score import score
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="hold tcpfsm against the recorded kernels")
+    parser = argparse.ArgumentParser(description="hold tcpfsm against kernels")
+    parser.add_argument("runs", nargs="*", metavar="DIR", help="runs other than the recorded ones")
     parser.add_argument("--write", action="store_true", help="renew docs/accuracy.md and held.json")
     parser.add_argument("--misses", nargs=2, metavar=("RUN", "TAP"), help="print every mistake there")
     options = parser.parse_args()
-    if options.misses:
-        kind, tap = options.misses
-        if kind not in KINDS or tap not in TAPS:
-            parser.error(f"runs are {', '.join(KINDS)}; taps {', '.join(TAPS)}")
-        sys.stdout.write(misses(kind, tap))
-    elif options.write:
-        renew()
-    else:
-        sys.stdout.write(tables.figures())
+    try:
+        if options.misses:
+            name, tap = options.misses
+            if tap not in TAPS:
+                parser.error(f"taps are {', '.join(TAPS)}")
+            sys.stdout.write(misses(find(name), tap))
+        elif options.write:
+            renew()
+        else:
+            chosen = [find(name) for name in options.runs]
+            sys.stdout.write(tables.figures(in_order(case for run in chosen for case in cases_of(run))))
+    except FileNotFoundError as error:
+        parser.error(f"no run: {error.filename}")
     return 0
 
 
-def misses(kind: str, tap: str) -> str:
+def find(name: str) -> Run:
+    """A recorded run by its name, or any by its folder."""
+    return load(RUNS / name if (RUNS / name).is_dir() else Path(name))
+
+
+def misses(run: Run, tap: str) -> str:
     """Every mistake, a line each."""
-    (case,) = (case for case in cases() if (case.kind, case.tap, case.cut) == (kind, tap, False))
-    wrong = [str(final) for final in case.score.finals if not final.right or final.true not in final.possible]
-    return "".join(f"{line}\n" for line in [*case.score.missed, *case.score.violations, *wrong])
+    found = score(run, tap, analyse(run, tap))
+    wrong = [str(final) for final in found.finals if not final.right or final.true not in final.possible]
+    return "".join(f"{line}\n" for line in [*found.missed, *found.violations, *wrong])
 
 
 def renew() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,20 +49,26 @@ def analyse(run: Run, tap: str) -> list[dict[str, Any]]:
     return found
 
 
+def cases_of(run: Run) -> Iterator[Case]:
+    """Every tap of a run, and of its cuts."""
+    shorter = [cut(run, run.begin + round(share * (run.end - run.begin))) for share in CUTS]
+    for tap in TAPS:
+        yield Case(run.name, tap, False, score(run, tap, analyse(run, tap)))
+        total = Score(tap)
+        for part in shorter:
+            total.add(score(part, tap, analyse(part, tap)))
+        yield Case(run.name, tap, True, total)
+
+
+def in_order(some: Iterable[Case]) -> tuple[Case, ...]:
+    """The cuts last."""
+    return tuple(sorted(some, key=lambda case: case.cut))
+
+
 @cache
 def cases() -> tuple[Case, ...]:
-    """All of them; takes a while."""
-    found = []
-    for kind in KINDS:
-        run = load(RUNS / kind)
-        shorter = [cut(run, run.begin + round(share * (run.end - run.begin))) for share in CUTS]
-        for tap in TAPS:
-            found.append(Case(kind, tap, False, score(run, tap, analyse(run, tap))))
-            total = Score(tap)
-            for part in shorter:
-                total.add(score(part, tap, analyse(part, tap)))
-            found.append(Case(kind, tap, True, total))
-    return tuple(sorted(found, key=lambda case: case.cut))
+    """Those of all recorded runs; takes a while."""
+    return in_order(case for kind in KINDS for case in cases_of(load(RUNS / kind)))
 
 
 def all_bars() -> list[Bar]:

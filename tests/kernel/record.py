@@ -62,6 +62,7 @@ def main() -> int:
         sys.stderr.write(f"record.py: {problem}\n")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with only_one(), hosts(options.preset) as net:
             problems = record(options, net)

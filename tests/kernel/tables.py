@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kernel.bars import FIGURES, bars
 from kernel.judging import KINDS, RUNS, Case, cases
@@ -72,11 +72,11 @@ def demanded() -> str:
     return table(["at most", *KINDS], rows())
 
 
-def figures() -> str:
-    """Every case; bold where the bar is missed."""
+def figures(some: Iterable[Case] = ()) -> str:
+    """Every case (by default those of the recorded runs); bold where the bar is missed."""
 
     def rows() -> Iterator[list[str]]:
-        for case in cases():
+        for case in some or cases():
             values = case.figures()
             missed = {bar.figure.name for bar in bars(case.name, case.kind, case.tap, values, {}) if not bar.reached}
             shown = [number(values[f.name], f.name in missed) if case.tap in f.taps else "" for f in FIGURES]
