@@ -303,6 +303,15 @@ class Endpoint:
         if not possible >> self.state & 1:
             self.enter(likeliest(possible), time, frame, evidence, why)
 
+    def presume(self, state: i64, time: i64, frame: i64, why: str) -> None:
+        """What is seen on the whole speaks for another of the possible states than what each segment did."""
+        if not self.possible >> state & 1:
+            return
+        while len(self.steps) > 1:
+            self.retract(frame, why)
+        self.refuted = 0
+        self.enter(state, time, frame, ASSUMED, why)
+
     def retract(self, frame: i64, why: str) -> None:
         """Take the step in force back."""
         step = self.steps.pop()

@@ -86,8 +86,9 @@ class Registry:
         else:
             client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
             server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
-            client.possible = st.SYNCHRONIZED | st.NO_CONNECTION
-            server.possible = st.SYNCHRONIZED | st.NO_CONNECTION | st.IN_SYN_RECEIVED
+            # CLOSING lasts no longer than half a round trip, or a FIN is sent again
+            client.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION
+            server.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION | st.IN_SYN_RECEIVED
         self.count += 1
         self.living += 1
         c = Connection(self.count, key, client, server, time, frame)

@@ -179,8 +179,12 @@ def _never_answered(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
 def _observe(e: Endpoint, p: Endpoint) -> None:
     """An endpoint whose opening was not seen has been watched long enough to know what it would have repeated."""
     e.possible &= ~st.FIN_UNACKNOWLEDGED | 1 << e.state
-    if p.last_time >= 0 and p.fin < 0:
-        e.possible &= ~st.IN_TIME_WAIT | 1 << e.state  # nor did its peer repeat a FIN
+    if p.fin < 0:
+        # nor did its peer repeat a FIN; and of the connections that live on, hardly any is half closed
+        unlikely: i64 = st.IN_FIN_WAIT_2 | st.IN_CLOSE_WAIT
+        if p.last_time >= 0:
+            unlikely |= st.IN_TIME_WAIT
+        e.possible &= ~unlikely | 1 << e.state
 
 
 def _await_ack_of_fin(e: Endpoint, now: i64, timers: Timers) -> None:
