@@ -15,7 +15,7 @@ from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
-from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
+from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, TIMER, Endpoint
 from tcptrace_py.machine.sequence import MODULUS_MASK, distance, wrap
 from tcptrace_py.machine.table import image
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
@@ -23,7 +23,7 @@ from tcptrace_py.words import read_i64_be
 
 _UNKNOWN_TURNAROUND: Final = 100_000_000
 _JITTER: Final = 5_000_000
-_SLOW_ANSWER: Final = 200_000_000
+_SLOW_ANSWER: Final = 50_000_000
 """A RST that comes later than this and a turnaround answers nothing."""
 
 
@@ -310,10 +310,10 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, s
     if e.state == st.SYN_SENT:
         c.note(fa.RST_FROM_SYN_SENT, side, frame, seg.time, e.syn_frame, -1)
     c.note(fa.RST_SENT, side, frame, seg.time, p.last_frame, 1 if reply else 0)
-    if reply and not is_answer(e, p, seg, start):
-        e.possible |= image(e.possible, ev.SEND_RST)  # a RST in its name, which nothing provoked: maybe another's
-    elif reply:
+    if reply and is_answer(e, p, seg, start):
         _disown(e, p, seg)
+    elif reply and not e.near:
+        e.possible |= image(e.possible, ev.SEND_RST)  # a RST in its name, which nothing provoked: maybe another's
     else:
         e.act(ev.SEND_RST, seg.time, frame, PROVEN, "RST sent")
     if e.rst_frame < 0:
@@ -360,7 +360,7 @@ def _disown(e: Endpoint, p: Endpoint, seg: Segment) -> None:
         # it was lost, without a frame, between its last segment and the one that it answers: when is anybody's guess
         since = (max(e.last_time, top.time) + p.last_time) // 2
     if top.time < since < seg.time:
-        e.enter(st.CLOSED, since, seg.number, ASSUMED, why)
+        e.enter(st.CLOSED, since, -1, TIMER, why)
         e.confirm_step(e.top(), seg.time, seg.number)
         e.possible = st.IN_CLOSED
     else:

@@ -104,7 +104,6 @@ class Endpoint:
         self.possible: i64 = 1 << state
         self.steps: list[Step] = [Step(state, time, frame, ASSUMED, why)]
         self.retracted = _NONE_RETRACTED
-        # its sequence space, as seen to pass
         self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
         self.syn_seen: bool = False  # origin is its true ISN
         self.snd_nxt: i64 = 0  # offset after the highest byte, SYN or FIN it sent
@@ -113,7 +112,6 @@ class Endpoint:
         self.acked_frame: i64 = -1
         self.hole: i64 = -1  # what it acknowledged when its own ACK showed that later bytes did not arrive
         self.holes: Ranges | None = None  # which of its bytes passed, once they did not pass in order
-        # what it did to open and to close
         self.active: bool = False  # it sent a SYN without ACK
         self.syn_time: i64 = 0  # the first SYN or SYN-ACK
         self.syn_frame: i64 = -1
@@ -143,27 +141,22 @@ class Endpoint:
         self.last_flags: i64 = 0
         self.last_length: i64 = 0
         self.last_window: i64 = -1
-        # time from a segment's passing towards it to its ACK's passing back: the least seen, in ns; -1: unknown
-        self.turnaround: i64 = -1
+        self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
         self.turnaround_2: i64 = -1  # the second least
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
         self.expired_at: i64 = -1  # when that timer ran out, if its state need not have ended with it
         self.alive: i64 = st.ANY  # what it could be before a RST, should that prove to be void
-        # is it reached at all: how often its peer repeated itself since it last sent anything, and how many of its
-        # assumed steps it refuted since it last acknowledged something new
+        # is it reached at all?
         self.asks: bool = False  # its last segment wants an answer
-        self.ignored: i64 = 0
-        self.refuted: i64 = 0
-        # where the capture was taken, as far as known (vantage): at this endpoint, at its peer, or neither
-        self.near: bool = False
-        self.far: bool = False
-        # a step that passed while it seemed not to be reached: taken only if time bears it out
-        self.doubt: Step | None = None
-        # data of its own that awaits acknowledgement: last sent when, and how often in a row
-        self.data_last: i64 = 0
-        self.data_count: i64 = 0
+        self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
+        self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
+        self.doubt: Step | None = None  # a step that passed while it seemed not to be: taken only if time bears it out
+        self.near: bool = False  # the capture was taken at this endpoint (vantage)
+        self.far: bool = False  # it was taken at its peer
+        self.data_last: i64 = 0  # when its data that awaits acknowledgement was last sent
+        self.data_count: i64 = 0  # how often in a row
         self.sent: Sent | None = None
 
     def counters(self) -> Sent:

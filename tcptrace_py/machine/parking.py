@@ -36,6 +36,8 @@ class Bay:
         self.last_time = e.last_time
         self.last_frame = e.last_frame
         self.turnaround = e.turnaround
+        self.turnaround_2 = e.turnaround_2
+        self.fin_bare: bool = e.fin_bare
         self.timer_from = e.timer_from
         steps = e.steps
         top = steps[len(steps) - 1]
@@ -74,6 +76,8 @@ class Bay:
         e.last_frame = self.last_frame
         e.last_ack = wrap(peer.snd_nxt, peer.origin)
         e.turnaround = self.turnaround
+        e.turnaround_2 = self.turnaround_2
+        e.fin_bare = self.fin_bare
         e.timer_from = self.timer_from
         return e
 

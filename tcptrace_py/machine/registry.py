@@ -138,6 +138,7 @@ class Registry:
         """Another segment came: the connection again, whole."""
         parked.gone = True
         c = parked.restore()
+        self.vantage.place(c)
         self.flows.replace(parked, c)
         self.over.append(c)
         return c

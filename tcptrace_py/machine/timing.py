@@ -198,7 +198,7 @@ def _await_ack_of_fin(e: Endpoint, now: i64, timers: Timers) -> None:
         due = max(due, e.fin_last + 3 * e.fin_gap + SECOND)
     elif e.fin_count > 2:  # the back-off as it was seen says more: tail loss probes come before it begins
         due = min(due, e.fin_last + 4 * e.fin_gap + SECOND)
-    elif e.fin_frame == e.steps[0].frame:
+    elif not e.syn_seen and e.fin_frame == e.steps[0].frame:
         due = e.fin_last + (timers.fin_give_up >> 1)
     if now <= due:
         return

@@ -54,12 +54,17 @@ class Vantage:
             self.hosts[address] = max(votes - _CONTRARY, -_ENOUGH)
 
     def place(self, c: Connection) -> None:
-        """Say of a connection without a whole handshake what is known of its hosts."""
-        if not self.hosts or (c.handshake_to_client >= 0 and c.handshake_to_server >= 0):
+        """Say of a connection where it was captured: from its own handshake, or what is known of its hosts."""
+        if c.handshake_to_client >= 0 and c.handshake_to_server >= 0:
+            client: bool = is_near(c.handshake_to_client, c.handshake_to_server)
+            server: bool = is_near(c.handshake_to_server, c.handshake_to_client)
+            assign(c, client, server)
+            return
+        if not self.hosts:
             return
         half: i64 = (len(c.key) - 4) >> 1
-        client: bool = self.hosts.get(c.key[:half], 0) > 0
-        server: bool = self.hosts.get(c.key[half : 2 * half], 0) > 0
+        client = self.hosts.get(c.key[:half], 0) > 0
+        server = self.hosts.get(c.key[half : 2 * half], 0) > 0
         assign(c, client, server)
 
 
