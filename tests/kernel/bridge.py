@@ -56,6 +56,7 @@ class Bridge:
         self.chance = random.Random(weather.seed)
         self.evidence = Evidence()
         self.flows: dict[tuple[Address, Address], Flow] = {}
+        self.announced: dict[tuple[Address, Address], Flow] = {}  # on ports of an earlier one: from its SYN on
         self.due: list[tuple[int, int, Delivery]] = []
         self.order = 0
         self.kernels, self.cards = {}, {}
@@ -108,7 +109,9 @@ class Bridge:
             self.orders.send(getattr(self, f"order_{name}")(*arguments))
 
     def order_register(self, number: int, client: Address, server: Address, rules: list[Rule]) -> None:
-        self.flows[client, server] = Flow(number, rules)
+        flow = Flow(number, rules)
+        if self.flows.setdefault((client, server), flow) is not flow:
+            self.announced[client, server] = flow
 
     def order_part(self, client: Address, server: Address) -> None:
         self.flows[client, server].parted = {CLIENT, SERVER}
@@ -154,10 +157,7 @@ class Bridge:
         segment = parse(frame)
         flow = None
         if segment:
-            pair = (segment.source, segment.destination)[:: 1 if side == CLIENT else -1]
-            if segment.flags & SYN or pair not in self.flows:
-                self.obey()  # a new connection may just have been announced
-            flow = self.flows.get((pair[0], pair[1]))
+            flow = self.flow_of(side, segment)
         what, ms = self.judge(flow, side, frame, segment) if flow and segment else ("forwarded", 0.0)
         upstream = False
         if what == "forwarded" and segment:
@@ -176,6 +176,16 @@ class Bridge:
             self.push(late if what == "hold" else due, fate, side, frame, segment, flow)
             if what == "repeat":
                 self.push(late, fate, side, frame, segment, flow)
+
+    def flow_of(self, side: str, segment: Segment) -> Flow | None:
+        """Whose segment this is."""
+        client, server = (segment.source, segment.destination)[:: 1 if side == CLIENT else -1]
+        if segment.flags & SYN or (client, server) not in self.flows:
+            self.obey()  # a new connection may just have been announced
+        flow = self.flows.get((client, server))
+        if side == CLIENT and segment.flags & SYN and flow and segment.seq != flow.isn:
+            flow = self.flows[client, server] = self.announced.pop((client, server), flow)
+        return flow
 
     def judge(self, flow: Flow, side: str, frame: bytes, segment: Segment) -> tuple[str, float]:
         """What the connection's script says of this segment."""
