@@ -101,7 +101,10 @@ class World:
             self.tapped.append(Tapped(self.clock.now, side, packet))
             self.told[side] = max(self.told[side], packet.told)
         delay = self.program.from_tap if side == CLIENT else self.program.to_tap
-        self.leg(side, nth, AFTER, delay, lambda: self.hosts[1 - side].arrives(packet))
+        if delay:
+            self.leg(side, nth, AFTER, delay, lambda: self.hosts[1 - side].arrives(packet))
+        else:
+            self.hosts[1 - side].arrives(packet)  # what is captured at a host has been delivered to it
 
     def leg(self, side: int, nth: int, leg: int, ms: int, arrive: Callable[[], None]) -> None:
         fault = self.faults.get((side, nth, leg)) if ms else None  # a capture taken at a host misses nothing of it
