@@ -16,6 +16,7 @@ from tcptrace_py.capture.captures import Captures
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
+from tcptrace_py.machine.flowtable import key_of
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.pile import Pile
 from tcptrace_py.machine.registry import waiting_since
@@ -23,6 +24,7 @@ from tcptrace_py.machine.story import CLOSED, HALF_OPEN, OUTCOMES, STUCK, WAS_UN
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
 from tcptrace_py.rules.finding import Finding
+from tcptrace_py.words import vec
 
 _PROGRESS_MASK: Final = 0x3FFF
 _PAIRS: Final = 0xFFFF
@@ -121,6 +123,7 @@ class Pipeline:
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
+        self.waiting = vec[i64]([0] * (_PAIRS + 1))  # connections in TIME_WAIT at the end, by a hash of their pair
         tracker.keeps_facts = self.wanted
         if take is None:
             tracker.keeps_first = 0
@@ -160,8 +163,10 @@ class Pipeline:
         """The end of observation."""
         end: i64 = self.tally.end
         self.tracker.end(end)
-        self.pile_up()
+        finished = self.tracker.finished
+        gone = self.tracker.gone
         self.drain()
+        self.pile_up(finished, gone)
         self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
         for f in self.capture_findings:
             self.tally.finding(f)
@@ -193,40 +198,41 @@ class Pipeline:
 
     def count(self, parked: Parked) -> None:
         """Count a connection that closed well, and of which nobody wants to see more."""
+        if parked.unparked:
+            return
         tally = self.tally
         tally.connections += 1
         tally.fine += 1
         tally.outcomes[CLOSED] += 1
-        tally.states(self.parked_state(parked, CLIENT), self.parked_state(parked, SERVER))
+        closer: i64 = st.CLOSED
+        if self.waits(parked):
+            closer = st.TIME_WAIT
+            self.waiting[pair_of(parked)] += 1
+        if parked.first_closer == CLIENT:
+            tally.states(closer, st.CLOSED)
+        else:
+            tally.states(st.CLOSED, closer)
 
-    def parked_state(self, parked: Parked, side: i64) -> i64:
-        """Where an endpoint of it stands: its TIME_WAIT may have run out since."""
-        bay = parked.client if side == CLIENT else parked.server
-        if bay.state != st.TIME_WAIT:
-            return bay.state
-        if self.tracker.now - bay.timer_from >= self.tracker.timers.time_wait:
-            return st.CLOSED
-        return st.TIME_WAIT
+    def waits(self, parked: Parked) -> bool:
+        """Whether it is still in TIME_WAIT, or that has run out since."""
+        return self.tracker.now - parked.waiting_since() < self.tracker.timers.time_wait
 
-    def pile_up(self) -> None:
+    def pile_up(self, finished: list[Connection], gone: list[Parked]) -> None:
         """Find the pairs with many connections in TIME_WAIT: first by a coarse count, as most have one or two."""
-        counts: list[int] = [0] * (_PAIRS + 1)
-        for c in self.tracker.finished:
+        waiting = self.waiting
+        for c in finished:
             if waiting_since(c) >= 0 and c.successor < 0:
-                counts[pair_of(c)] += 1
-        for parked in self.tracker.gone:
-            counts[pair_of(parked)] += 1
+                waiting[pair_of(c)] += 1
         enough: i64 = self.judge.pile_from
-        for c in self.tracker.finished:
-            if counts[pair_of(c)] >= enough and waiting_since(c) >= 0 and c.successor < 0:
+        if max(waiting) < enough:
+            return
+        for c in finished:
+            if waiting[pair_of(c)] >= enough and waiting_since(c) >= 0 and c.successor < 0:
                 side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
                 self.tally.waits(c.key, side, waiting_since(c), c.last_frame)
-        for parked in self.tracker.gone:
-            if counts[pair_of(parked)] >= enough:
-                for side in (CLIENT, SERVER):
-                    if self.parked_state(parked, side) == st.TIME_WAIT:
-                        bay = parked.client if side == CLIENT else parked.server
-                        self.tally.waits(parked.key, side, bay.timer_from, parked.last_frame)
+        for parked in gone:
+            if waiting[pair_of(parked)] >= enough and not parked.unparked and self.waits(parked):
+                self.tally.waits(key_of(parked), parked.first_closer, parked.waiting_since(), parked.last_frame)
 
 
 def pair_of(flow: Flow) -> i64:

@@ -41,7 +41,9 @@ class Flow:
         self.number = number
         self.client_id: i64 = 0  # the two ends as numbers, for the flow table
         self.server_id: i64 = 0
-        self.key = key  # client's address, server's address, client's port, server's port, as in a packet
+        # client's address, server's address, client's port, server's port, as in a packet; empty where the numbers
+        # above are kept instead (flowtable.key_of)
+        self.key = key
         self.end = time
         self.last_frame = frame
         self.incarnation: i64 = 1  # which use of this four-tuple

@@ -238,3 +238,20 @@ def reverse(key: bytes) -> bytes:
     if len(key) == _V4:
         return key[4:8] + key[0:4] + key[10:12] + key[8:10]
     return key[16:32] + key[0:16] + key[34:36] + key[32:34]
+
+
+def key_of(flow: Flow) -> bytes:
+    """The key of a flow in the table, also where its numbers alone hold it (IPv4)."""
+    key = flow.key
+    if key:
+        return key
+    client = int(flow.client_id)
+    server = int(flow.server_id)
+    return b"".join(
+        (
+            (client >> 16).to_bytes(4, "big"),
+            (server >> 16).to_bytes(4, "big"),
+            (client & 0xFFFF).to_bytes(2, "big"),
+            (server & 0xFFFF).to_bytes(2, "big"),
+        )
+    )

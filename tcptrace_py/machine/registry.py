@@ -16,7 +16,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
-from tcptrace_py.machine.flowtable import FlowTable, reverse
+from tcptrace_py.machine.flowtable import FlowTable, key_of, reverse
 from tcptrace_py.machine.parking import Parked, is_plain
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
@@ -48,8 +48,9 @@ class Registry:
         # which of those that ended well need not be kept whole: later ones than this, without these facts
         self.keeps_first: i64 = 1 << 62
         self.keeps_facts: i64 = 0
-        self.parked: deque[Parked] = deque()
-        self.gone: list[Parked] = []  # parked ones that can no longer change, for the caller to count
+        self.parked: list[Parked] = []  # in the order in which they ended; those before ``first_parked`` are gone
+        self.first_parked: i64 = 0
+        self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
         self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
         self.vantage = Vantage()
         self.count: i64 = 0
@@ -124,9 +125,7 @@ class Registry:
 
     def park(self, c: Connection) -> bool:
         """Keep a connection that has ended as small as can be, if it ended well and nobody wants to see it."""
-        if c.number <= self.keeps_first or c.facts & self.keeps_facts or c.rival_side >= 0 or c.reset_by >= 0:
-            return False
-        if c.midstream or c.server.active or not is_plain(c.client, c.server) or not is_plain(c.server, c.client):
+        if c.number <= self.keeps_first or c.facts & self.keeps_facts or not is_plain(c):
             return False
         parked = Parked(c)
         c.gone = True
@@ -136,9 +135,8 @@ class Registry:
 
     def unpark(self, parked: Parked) -> Connection:
         """Another segment came: the connection again, whole."""
-        parked.gone = True
-        c = parked.restore()
-        self.vantage.place(c)
+        parked.unparked = True
+        c = parked.restore(key_of(parked))
         self.flows.replace(parked, c)
         self.over.append(c)
         return c
@@ -165,16 +163,20 @@ class Registry:
 
     def sweep_parked(self, now: i64) -> None:
         """The same for parked ones: their single FIN, not sent again for so long, has arrived."""
-        parked = self.parked
-        while parked:
-            flow = parked[0]
-            if not flow.gone:
+        first: i64 = self.first_parked
+        while first < len(self.parked):
+            flow = self.parked[first]
+            if not flow.unparked:
                 if now - flow.end <= self.quiet:
-                    return
+                    break
                 self.living -= 1
                 self.forget(flow)
                 self.gone.append(flow)
-            parked.popleft()
+            first += 1
+        if first * 2 > len(self.parked):
+            del self.parked[:first]
+            first = 0
+        self.first_parked = first
 
     def let_pass(self, c: Connection, now: i64) -> None:
         """Let time pass for both sides, up to ``now``."""
@@ -225,13 +227,12 @@ class Registry:
             self.now = now
         for c in self.flows.connections():
             self.finish(c, self.now)
-        for parked in self.parked:
-            if not parked.gone:
-                self.gone.append(parked)
+        self.gone += self.parked[self.first_parked :]
         self.flows.clear()
         self.over.clear()
         self.ages.clear()
-        self.parked.clear()
+        self.parked = []
+        self.first_parked = 0
 
 
 def waiting_since(c: Connection) -> i64:

@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import pytest
 
-from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.connection import CLIENT, Connection
+from tcptrace_py.machine.endpoint import Endpoint, Step
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.tracker import Tracker
 from tools.segments import Talk, names
 
+LOST = {
+    *("steps", "retracted", "sent"),  # the trail but for its end, and the counters
+    *("syn_frame", "syn_last_frame", "syn_tsval"),  # the client's serve for both
+    *("timed_at", "data_last", "data_count"),  # all data is acknowledged
+    *("last_ip_id", "last_check", "last_seq", "last_flags", "last_length", "last_window"),
+    *("alive", "refuted", "expired_at", "fin_gap", "hole"),  # nothing was refuted, nothing sent again
+}
+"""What a parked connection forgets of its endpoints, because nothing asks for it once both have had everything."""
 
-def closed(parks: bool) -> Talk:
+
+def closed(parks: bool, closer: str = "client", segments: int = 4) -> Talk:
     talk = Talk()
     if parks:
         talk.tracker.keeps_first = 0
     talk.established()
     start = talk.ms
-    return talk.client("F.", 111, 311).at(start + 20).server("F.", 311, 112).at(start + 21).client(".", 112, 312)
+    if closer == "server":
+        talk.server("F.", 311, 111).at(start + 20).client("F.", 111, 312).at(start + 21).server(".", 312, 112)
+        return talk
+    talk.client("F.", 111, 311)
+    if segments == 4:
+        talk.at(start + 10).server(".", 311, 112)
+    return talk.at(start + 20).server("F.", 311, 112).at(start + 21).client(".", 112, 312)
+
+
+def attributes(thing: object) -> set[str]:
+    """Of a compiled object, or of an interpreted one."""
+    return set(getattr(type(thing), "__mypyc_attrs__", None) or vars(thing)) - {"__dict__"}
+
+
+def last(steps: list[Step]) -> list[object]:
+    """What must be known of the last two steps."""
+    top = steps[-1]
+    return [top.passed, top.frame, top.evidence, top.confirmed_by, top.heard, *(s.state for s in steps[-2:])]
 
 
 def whole(tracker: Tracker) -> list[Connection]:
@@ -55,9 +82,27 @@ def test_a_late_segment_finds_the_same_connection(late: str) -> None:
         elif late == "old SYN":
             talk.client("S", 100)
         if late == "nothing":
-            assert talk.now.packets == 9
+            assert talk.now.packets == 10
         talk.tracker.keeps_first = 1 << 62
         found = talk.tracker.connection(talk.to_server)
         assert found is not None
         told.append([summary(c) for c in talk.end(talk.ms + 1000)])
     assert told[0][-1:] == told[1][-1:]
+
+
+@pytest.mark.parametrize(("closer", "segments"), [("client", 4), ("client", 3), ("server", 3)])
+def test_restored_it_is_what_it_was(closer: str, segments: int) -> None:
+    parked, kept = (closed(parks, closer, segments).tracker for parks in (True, False))
+    key = kept.flows.connections()[0].key
+    assert isinstance(parked.flows.find(key), Parked)
+    found, whole = parked.connection(key), kept.connection(key)
+    assert found is not None
+    assert whole is not None
+    for name in attributes(whole) - {"client", "server", "settled"}:
+        assert getattr(found, name) == getattr(whole, name), name
+    for side in (CLIENT, 1 - CLIENT):
+        e, model = found.side(side), whole.side(side)
+        assert isinstance(e, Endpoint)
+        for name in attributes(model) - LOST:
+            assert getattr(e, name) == getattr(model, name), name
+        assert last(e.steps) == last(model.steps)
