@@ -152,6 +152,7 @@ def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segmen
         e.snd_nxt = end
     if holes.is_whole():
         e.holes = None
+    e.data_gap = seg.time - e.data_last if new == 0 else 0
     e.data_last = seg.time
     e.data_count = e.data_count + 1 if new == 0 else 1
     if new < length:

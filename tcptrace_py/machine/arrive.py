@@ -45,7 +45,7 @@ def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
             e.pass_by(ev.RECEIVE_RST, seg.time, frame, "RST received: refused")
         return
     exact: bool = start == e.acked or start == contiguous(p) or start == p.snd_nxt
-    if e.acked < 0 and e.state == st.SYN_RECEIVED:
+    if e.state == st.SYN_RECEIVED and (e.acked < 0 or seg.seq == e.last_ack):
         exact = True
     if not exact:
         c.note(fa.RST_NOT_EXACT, 1 - side, frame, seg.time, -1, start - contiguous(p))

@@ -23,7 +23,7 @@ from tcptrace_py.words import read_i64_be
 
 _UNKNOWN_TURNAROUND: Final = 100_000_000
 _JITTER: Final = 5_000_000
-_SLOW_ANSWER: Final = 50_000_000
+_SLOW_ANSWER: Final = 20_000_000
 """A RST that comes later than this and a turnaround answers nothing."""
 
 
@@ -138,6 +138,8 @@ def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segm
 def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """Data, ACK or FIN: the sender holds a connection, and what it acknowledges it has received."""
     now = seg.time
+    if e.state == st.LISTEN and p.state == st.SYN_SENT and ack != p.snd_nxt:
+        return  # the answer of an older connection that it still holds (3.10.7.4, fourth check: a challenge ACK)
     if 0 <= ack < e.acked and (not seg.flags & FIN or e.fin >= 0):
         return  # overtaken by later ones of its own: it says nothing of now
     mask: i64 = st.IN_SYN_RECEIVED | st.SYNCHRONIZED
@@ -307,6 +309,10 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, s
             e.rst_frame = frame
             e.rst_time = seg.time
         return
+    if e.state == st.SYN_RECEIVED and reply and start != e.snd_nxt:
+        # 3.10.7.4, fifth check: the answer to an unacceptable ACK; still SYN_RECEIVED
+        c.note(fa.RST_ANSWERS_BAD_ACK, side, frame, seg.time, p.last_frame, -1)
+        return
     if e.state == st.SYN_SENT:
         c.note(fa.RST_FROM_SYN_SENT, side, frame, seg.time, e.syn_frame, -1)
     c.note(fa.RST_SENT, side, frame, seg.time, p.last_frame, 1 if reply else 0)
@@ -361,7 +367,9 @@ def _disown(e: Endpoint, p: Endpoint, seg: Segment) -> None:
         since = (max(e.last_time, top.time) + p.last_time) // 2
     if top.time < since < seg.time:
         e.enter(st.CLOSED, since, -1, TIMER, why)
-        e.confirm_step(e.top(), seg.time, seg.number)
+        if e.near:
+            e.confirm_step(e.top(), seg.time, seg.number)
         e.possible = st.IN_CLOSED
     else:
-        e.act(ev.SEND_RST, seg.time, seg.number, PROVEN, why)
+        # anybody may send such a RST in its name; at its own host's capture, nobody else did
+        e.act(ev.SEND_RST, seg.time, seg.number, PROVEN if e.near else ASSUMED, why)

@@ -157,6 +157,7 @@ class Endpoint:
         self.far: bool = False  # it was taken at its peer
         self.data_last: i64 = 0  # when its data that awaits acknowledgement was last sent
         self.data_count: i64 = 0  # how often in a row
+        self.data_gap: i64 = 0  # between the last two times
         self.sent: Sent | None = None
 
     def counters(self) -> Sent:

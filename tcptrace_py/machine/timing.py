@@ -98,7 +98,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     elif state == st.SYN_SENT:
         why = "no answer: gave up"
         _give_up(e, now, e.syn_time, timers.syn_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
-    elif state == st.SYN_RECEIVED:
+    elif state == st.SYN_RECEIVED and e.syn_count:
         why = "handshake not completed: gave up"
         _give_up(e, now, e.syn_time, timers.synack_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
@@ -200,8 +200,8 @@ def _await_ack_of_fin(e: Endpoint, now: i64, timers: Timers) -> None:
         due = min(due, e.fin_last + 4 * e.fin_gap + SECOND)
     elif not e.syn_seen and e.fin_frame == e.steps[0].frame:
         due = e.fin_last + (timers.fin_give_up >> 1)
-    if now <= due:
-        return
+    if now <= due or (e.fin_count > 2 and due > e.fin_time + timers.fin_give_up):
+        return  # not yet, or not to be told from giving up
     if 1 << e.state & st.FIN_UNACKNOWLEDGED:
         if e.doubt is None:
             return
@@ -238,12 +238,15 @@ def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:
     if e.data_count < 2 or e.snd_una >= e.snd_nxt or e.last_time < p.last_time:
         return
     due: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
-    if e.near:  # all that it sends is seen: the back-off at most doubles what it took so far
-        due = min(due, e.data_last + (e.data_last - e.timed_at) * 9 // 4 + _FIRST_TIMEOUT)
+    surely: i64 = due + (due - e.data_last)
+    if not e.far and e.data_gap > 0:  # the back-off as it was seen: twice the gap, and once more should one be lost
+        due = min(due, e.data_last + e.data_gap * 5 // 2 + _FIRST_TIMEOUT)
+        surely = due if e.near else min(surely, e.data_last + 7 * e.data_gap + SECOND)
     if now > due:
         e.possible |= st.IN_CLOSED
-        if now > due + (due - e.data_last):
-            e.enter(st.CLOSED, due, -1, TIMER, "data not acknowledged: gave up")
+        if now > surely:
+            gave_up: i64 = e.data_last + 2 * e.data_gap if e.data_gap > 0 else due
+            e.enter(st.CLOSED, gave_up, -1, TIMER, "data not acknowledged: gave up")
 
 
 def _expire(e: Endpoint, now: i64, timeout: i64, slop: i64, doubt: i64, why: str) -> None:

@@ -108,6 +108,9 @@ class Tracker(Registry):
             c.rival_side = -1
         arrive(c, 1 - side, p, e, seg, start, ack)
         self.close_segment(c, side, e, seg)
+        if seg.flags & RST and c.rival_challenged and c.rival_side == side:
+            self.promote(c, seg)  # it disowned this connection: the SYN that it sent is no forgery
+            return
         c.settled = is_established(c) and c.rival_side < 0 and c.client.is_sure() and c.server.is_sure()
         if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)
