@@ -13,6 +13,7 @@ from kernel.judge import DOCUMENT
 from kernel.judging import KINDS, RUNS, all_bars, cases
 from kernel.runs import TAPS, Run, load
 from kernel.score import ORDINARY
+from kernel.sockdiag import STATES
 
 NAMES = [f"{kind}{cut}, {tap}" for cut in ("", ", cut") for kind in KINDS for tap in TAPS]
 RENEW = "if this is meant: python tests/kernel/judge.py --write"
@@ -69,13 +70,15 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_a_recording_has_enough_in_it(run: Run) -> None:
-    assert len(run.truth) >= 180
-    assert run.facts["contradictions"] == 0
+    assert len(run.truth) >= 400
+    assert (run.facts["contradictions"], run.facts["misfits"]) == (0, 0)
     scenarios = {record["scenario"] for record in run.truth}
-    assert len(scenarios) >= 75
+    assert len(scenarios) >= 80
     assert scenarios >= ORDINARY
-    finals = {record[side]["final"] for record in run.truth for side in ("client", "server")}
-    assert finals >= {"CLOSED", "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "TIME_WAIT"}
+    ends = [record[side] for record in run.truth for side in ("client", "server")]
+    assert {entry["state"] for end in ends for entry in end["timeline"]} == set(STATES.values())
+    open_ended = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT"}
+    assert {end["final"] for end in ends} >= {*open_ended, "CLOSED"}
 
 
 def test_the_truth_fits_the_frames(run: Run) -> None:
