@@ -97,7 +97,10 @@ def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64, mas
     if e.acked > p.fin:
         return mask  # it has long acknowledged it
     top = e.top()
-    if 1 << top.state & (st.IN_CLOSE_WAIT | st.IN_CLOSING) and top.heard and not top.is_sure():
+    answers: i64 = st.IN_CLOSE_WAIT | st.IN_CLOSING  # the states that owe the peer an ACK of its FIN
+    if not e.far:
+        answers |= st.IN_TIME_WAIT  # a far one's answer may be lost on its way here
+    if 1 << top.state & answers and top.heard and not top.is_sure():
         # the peer repeats what e would have acknowledged: it did not arrive then, nor did the FIN count
         repeats: bool = start <= p.fin and (seg.length > 0 or seg.flags & FIN != 0) and seg.number != top.frame
         if repeats and not crossing(e, top.passed, seg.time) and not (e.far and was_just_heard(e, p.fin_time)):

@@ -235,7 +235,7 @@ def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:
     if p.last_window == 0 and e.asks and e.last_time > p.last_time - SECOND:
         # behind a closed window a FIN may wait unseen
         e.possible |= image(e.possible, ev.CLOSE_UNSEEN)
-    if e.data_count < 2 or e.snd_una >= e.snd_nxt or e.last_time < p.last_time:
+    if e.data_count < 2 or e.snd_una >= e.snd_nxt:
         return
     due: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
     surely: i64 = due + (due - e.data_last)
