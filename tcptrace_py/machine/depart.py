@@ -340,7 +340,8 @@ def is_answer(e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> bool:
     """
     if p.acked >= 0 and start > p.acked and start != e.snd_nxt:
         return False
-    if e.possible & ~st.NO_CONNECTION != st.IN_ESTABLISHED:
+    # FIN_WAIT_1 beside it: a silent far one may have closed, which is no reason either
+    if e.possible & ~(st.NO_CONNECTION | st.IN_FIN_WAIT_1) != st.IN_ESTABLISHED:
         return True
     if e.last_time > p.last_time or not crossing(e, p.last_time + _SLOW_ANSWER, seg.time):
         return False

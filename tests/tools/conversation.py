@@ -41,7 +41,7 @@ _FRAME = re.compile(
 )
 _ICMP = re.compile(rf"(?:(\d+)\s+)?(?:\+([\d.]+)\s+)?icmp\s+(\d+)/(\d+)\s+({_NAME})(.*)")
 _ADDRESS = re.compile(r"([A-Z])\s+(\[[0-9a-fA-F:]+\]|[\d.]+):(\d+)")
-_STATE = re.compile(rf"({_NAME})\s+([A-Z_0-9]+(?:\|[A-Z_0-9]+)*)([?~]?)(?=\s|$)")
+_STATE = re.compile(rf"({_NAME})\s+([A-Z_0-9]+(?:\|[A-Z_0-9]+)*)([?~]?)(!?)(?=\s|$)")
 _FINDING = re.compile(r"([a-z0-9-]+)(?:\s+([A-Z]))?(?:\s+\((info|warning|error)\))?(?:\s+x(\d+))?")
 
 
@@ -63,13 +63,16 @@ class Host:
 
 @dataclass(frozen=True)
 class State:
-    """What is expected of one endpoint: its possible set if there are several states, else its state and evidence."""
+    """What is expected of one endpoint: its possible set if there are several states, else its state and evidence, and
+    if it stands ``alone``, that no other state is possible.
+    """
 
     name: str
     host: Host
     peer: Host
     states: tuple[str, ...]
     evidence: str
+    alone: bool = False
 
 
 @dataclass
@@ -224,7 +227,7 @@ class _Reader:
         if _STATE.sub("", text).strip():
             raise ScenarioError(f"what is {_STATE.sub('', text).strip()!r}?")
         found = []
-        for name, states, mark in _STATE.findall(text):
+        for name, states, mark, alone in _STATE.findall(text):
             names = tuple(states.split("|"))
             unknown = [state for state in names if state not in STATES]
             if unknown:
@@ -232,7 +235,7 @@ class _Reader:
             host = self.host(name)
             if host not in self.peers:
                 raise ScenarioError(f"{name} takes part in nothing yet")
-            found.append(State(name, host, self.peers[host], names, EVIDENCE[mark]))
+            found.append(State(name, host, self.peers[host], names, EVIDENCE[mark], alone == "!"))
         return found
 
     def final_line(self, word: str, rest: str) -> None:

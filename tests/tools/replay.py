@@ -179,8 +179,10 @@ def _differs(c: Connection | None, state: State) -> list[str]:
         return [f"{state.name} has no connection"]
     e = _endpoint(c, state.host)
     name = st.NAMES[e.state]
+    possible = set(st.mask_names(e.possible))
+    if state.alone and possible != {name}:
+        return [f"{state.name} may be {sorted(possible)}, not {name} alone"]
     if len(state.states) > 1:
-        possible = set(st.mask_names(e.possible))
         if name in state.states and possible == set(state.states):
             return []
         return [f"{state.name} may be {sorted(possible)} ({name}), not {sorted(state.states)}"]

@@ -125,20 +125,22 @@ class Talk:
         self.feed(self.make(self.to_client, letters, seq, ack, length, window))
         return self
 
-    def handshake(self) -> Talk:
-        """Three segments: the client's ISN is 100, the server's 300; 20 ms from the capture to the server and back."""
+    def handshake(self, *, to_client: int = 1, to_server: int = 20) -> Talk:
+        """Three segments: the client's ISN is 100, the server's 300.  Milliseconds from the capture to a side and back:
+        by default it was taken at the client, and the server is far.
+        """
         start = self.ms
         self.client("S", 100)
-        self.at(start + 20).server("S.", 300, 101)
-        return self.at(start + 21).client(".", 101, 301).at(start + 100)
+        self.at(start + to_server).server("S.", 300, 101)
+        return self.at(start + to_server + to_client).client(".", 101, 301).at(start + 100)
 
-    def established(self) -> Talk:
+    def established(self, *, to_client: int = 1, to_server: int = 20) -> Talk:
         """A handshake, and a request and an answer of ten bytes each: both ends have proven that they are ESTABLISHED."""
-        self.handshake()
+        self.handshake(to_client=to_client, to_server=to_server)
         start = self.ms
         self.client("P.", 101, 301, 10)
-        self.at(start + 20).server("P.", 301, 111, 10)
-        return self.at(start + 21).client(".", 111, 311).at(start + 200)
+        self.at(start + to_server).server("P.", 301, 111, 10)
+        return self.at(start + to_server + to_client).client(".", 111, 311).at(start + 200)
 
     def end(self, ms: float | None = None) -> list[Connection]:
         """The capture ends; all connections, in their order."""

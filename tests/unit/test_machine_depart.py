@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tcptrace_py.machine import facts as fa
-from tools.segments import Talk, names, state, taken_back, trail
+from tcptrace_py.machine import states as st
+from tools.segments import MS, START, Talk, names, state, taken_back, trail
 
 # ------------------------------------------------------------------------------ opening
 
@@ -92,6 +93,49 @@ def test_a_syn_again_takes_the_clients_established_back() -> None:
     talk = Talk().client("S", 100).at(20).server("S.", 300, 101).at(1000).client("S", 100)
     assert trail(talk.now.client) == "CLOSED? SYN_SENT"
     assert taken_back(talk.now.client) == ["ESTABLISHED"]
+
+
+@pytest.mark.parametrize(("echo", "wanted"), [(1000, 10), (2000, 1010), (None, 1020)])
+def test_the_echo_in_the_syn_ack_tells_which_syn_arrived(echo: int | None, wanted: int) -> None:
+    """20 ms to the server and back; without timestamps all that is known is when the SYN-ACK passed (RFC 7323, 4.3)."""
+    talk = Talk()
+    for ms, stamp in ((0, 1000), (1000, 2000)):
+        syn = talk.at(ms).make(talk.to_server, "S", 100)
+        if echo is not None:
+            syn.tsval, syn.tsecr = stamp, 0
+        talk.feed(syn)
+    answer = talk.at(1020).make(talk.to_client, "S.", 300, 101)
+    if echo is not None:
+        answer.tsval, answer.tsecr = 77, echo
+    talk.feed(answer)
+    talk.client(".", 101, 301).at(1030).client("P.", 101, 301, 10).at(1050).server(".", 301, 111)
+    (c,) = talk.end()
+    (received,) = [step for step in c.server.steps if st.NAMES[step.state] == "SYN_RECEIVED"]
+    assert (received.time - START) / MS == pytest.approx(wanted, abs=1)
+
+
+def closing(*, duplicate: bool) -> float:
+    """The client's FIN passes twice, one ACK comes; when the server came into CLOSE_WAIT, in ms after the first FIN."""
+    talk = Talk().established(to_client=20)
+    start = talk.ms
+    talk.client("F.", 111, 311).at(start + 300).client("F.", 111, 311)
+    ack = talk.at(start + 320).make(talk.to_client, ".", 311, 112)
+    if duplicate:
+        ack.sacks = 1
+        ack.sack_at = 0
+        ack.buf = (111).to_bytes(4, "big") + (112).to_bytes(4, "big") + bytes(8)
+    talk.feed(ack)
+    (c,) = talk.end()
+    (step,) = [step for step in c.server.steps if st.NAMES[step.state] == "CLOSE_WAIT"]
+    return float((step.time - START) / MS - start)
+
+
+def test_the_first_ack_of_a_fin_answers_the_last_that_passed() -> None:
+    assert closing(duplicate=False) == pytest.approx(310, abs=1)
+
+
+def test_a_duplicate_sack_tells_that_the_first_fin_had_arrived() -> None:
+    assert closing(duplicate=True) == pytest.approx(10, abs=1), "RFC 2883"
 
 
 # ------------------------------------------------------------------------------ closing

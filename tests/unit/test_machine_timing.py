@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcptrace_py.machine import states as st
+from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.timing import SECOND, Timers, elapse, retransmission_due
 from tools.segments import MS, START, Talk, linux_timers, names, state, trail
@@ -117,7 +118,7 @@ def test_a_fin_that_nobody_acknowledges_gives_up() -> None:
 
 
 def test_a_fin_not_sent_again_was_acknowledged() -> None:
-    talk = Talk().established()
+    talk = Talk().established(to_client=20)
     start = talk.ms
     talk.client("F.", 111, 311).at(start + 20).server(".", 311, 112)
     assert names(talk.now.client.possible) == {"FIN_WAIT_1", "FIN_WAIT_2"}
@@ -127,7 +128,60 @@ def test_a_fin_not_sent_again_was_acknowledged() -> None:
 
 def test_an_open_connection_stays_open() -> None:
     (c,) = Talk().established().end(100_000_000)
-    assert names(c.client.possible) == names(c.server.possible) == {"ESTABLISHED"}
+    assert state(c.client) == state(c.server) == "ESTABLISHED"
+
+
+@pytest.mark.parametrize(
+    ("to_client", "patience", "client", "server"),
+    [
+        pytest.param(1, 1000, {"ESTABLISHED"}, {"ESTABLISHED", "FIN_WAIT_1", "CLOSED"}, id="far"),
+        pytest.param(1, 10_000, {"ESTABLISHED", "CLOSED"}, {"ESTABLISHED", "FIN_WAIT_1", "CLOSED"}, id="near"),
+        pytest.param(20, 4000, {"ESTABLISHED", "CLOSED"}, {"ESTABLISHED", "CLOSED"}, id="between"),
+    ],
+)
+def test_what_may_have_become_of_a_silent_endpoint(
+    to_client: int, patience: int, client: set[str], server: set[str]
+) -> None:
+    def after(ms: int) -> tuple[set[str], set[str]]:
+        (c,) = (
+            Talk().established(to_client=to_client).end(120 + to_client + ms)
+        )  # the client's last segment, and so long
+        return names(c.client.possible), names(c.server.possible)
+
+    assert after(patience + 1) == (client, server)
+    assert after(patience - to_client - 1) == ({"ESTABLISHED"}, server if patience == 10_000 else {"ESTABLISHED"})
+
+
+def test_a_far_endpoint_with_a_closed_window_would_not_have_closed_without_a_rst() -> None:
+    talk = Talk().established().server(".", 311, 111, window=0)
+    (c,) = talk.end(talk.ms + 2000)
+    assert names(c.server.possible) == {"ESTABLISHED", "CLOSED"}, "data unread: RFC 2525, 2.17"
+
+
+def test_a_far_endpoint_that_ignores_data_after_a_pause_is_presumed_gone() -> None:
+    def stuck(pause: int) -> Connection:
+        talk = Talk().established()
+        start = talk.ms + pause
+        for n in range(7):
+            talk.at(start + 220 * (2**n - 1)).client("P.", 111, 311, 50)
+        (c,) = talk.end(talk.ms + 1000)
+        return c
+
+    assert trail(stuck(5000).server).endswith("ESTABLISHED CLOSED*")
+    assert state(stuck(-150).server) == "ESTABLISHED", "it had just been heard: the network may have failed since"
+
+
+def test_past_its_limit_a_fin_that_nobody_acknowledges_is_surely_given_up() -> None:
+    def possible(end: int) -> set[str]:
+        talk = Talk().established()
+        start = talk.ms
+        for n in range(9):
+            talk.at(start + 200 * (2**n - 1)).client("F.", 111, 311)
+        (c,) = talk.end(start + end)
+        return names(c.client.possible)
+
+    assert possible(113_000) == {"FIN_WAIT_1", "CLOSED"}
+    assert possible(112_000 + 14_000 + 2_000 + 1_000) == {"CLOSED"}, "an eighth later, and the timers' slop"
 
 
 def test_data_that_is_never_acknowledged_makes_closed_possible() -> None:

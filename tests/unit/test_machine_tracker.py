@@ -401,7 +401,6 @@ def test_a_syn_cookie_whose_ack_was_lost_leaves_a_possible_state() -> None:
     assert c.server.top().state == c.server.state
 
 
-@pytest.mark.xfail(reason="what is taken back ends in a state that is not possible", strict=True)
 def test_what_is_taken_back_leaves_a_possible_state() -> None:
     talk = Talk()
     talk.feed(talk.make(talk.to_client, "", 0))

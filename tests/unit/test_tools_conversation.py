@@ -40,6 +40,7 @@ def test_nonsense_is_refused_with_its_line(text: str, says: str) -> None:
         ),
         ("A > B S 100:100(0) A SYN_SENT?", "A is SYN_SENT (proven), not SYN_SENT (assumed)"),
         ("A > B S 100:100(0) A SYN_SENT|CLOSED", "A may be ['SYN_SENT']"),
+        (HANDSHAKE + "final: B ESTABLISHED?!", "B may be ['ESTABLISHED', 'SYN_RECEIVED'], not ESTABLISHED alone"),
         (HANDSHAKE + "final: B CLOSED", "at the end: B is ESTABLISHED"),
         (HANDSHAKE + "final 2: B CLOSED", "at the end: B has no connection"),
         (HANDSHAKE + "retracted: A ESTABLISHED by 3", "not retracted"),
