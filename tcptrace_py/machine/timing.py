@@ -136,8 +136,8 @@ def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         return
     if state == st.IN_ESTABLISHED:
         e.possible |= st.IN_CLOSED
-        if now > e.last_time + timers.fin_give_up:
-            e.possible &= ~st.IN_FIN_WAIT_1
+        if now > e.last_time + timers.fin_give_up * 3 // 4:
+            e.possible &= ~st.IN_FIN_WAIT_1  # all but the last of its FINs would have had to be lost
         elif p.fin < 0 and p.snd_una == p.snd_nxt and e.last_window != 0:
             # with data unread it would have sent a RST instead (RFC 2525, 2.17)
             e.possible |= st.IN_FIN_WAIT_1
