@@ -157,6 +157,8 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if start == e.snd_nxt + 1 and ack >= 0 and e.fin < 0 and not seg.flags & FIN and not seg.length:
         # its own sequence number shows something it sent that was not seen: one byte more may be its FIN
         e.possible |= image(e.possible, ev.SEND_FIN) | image(image(e.possible, ev.SEND_FIN), ev.RECEIVE_FIN)
+    if start == e.snd_nxt and e.fin < 0 and e.far and e.syn_seen and p.last_window != 0 and not seg.flags & FIN:
+        mask &= ~st.FIN_UNACKNOWLEDGED  # a FIN that was lost on its way here would have moved its sequence number
     if seg.length and not again:
         mask &= _data(c, side, e, p, seg, start, ack)
     top = e.top()
