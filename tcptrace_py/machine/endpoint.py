@@ -143,6 +143,7 @@ class Endpoint:
         self.last_window: i64 = -1
         self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
         self.turnaround_2: i64 = -1  # the second least
+        self.handshake: i64 = -1  # its turnaround in the handshake
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
@@ -342,22 +343,33 @@ class Endpoint:
         step.confirmed_at = time
 
     def date_steps(self) -> None:
-        """At the end, with the shortest turnaround known: when each assumed step happened.
+        """At the end, with the shortest turnaround known: when each step happened.
 
-        What passed towards the endpoint reached it half a turnaround later, unless it was delayed beyond the
+        What the endpoint sent left it half a turnaround before it passed, where the turnaround is sure: samples agree
+        with the handshake, which a kernel answers at once.  What passed towards the endpoint reached it half a turnaround later, unless it was delayed beyond the
         observer.  A confirmed step happened between that moment and the departure of the frame that confirms it;
         where the two coincide, its time is proven with it.
         """
         way: i64 = self.turnaround >> 1 if self.turnaround > 0 else 0
         measured: bool = self.turnaround >= 0 and 0 <= self.turnaround_2 - self.turnaround <= _SAME_MOMENT
+        prompt: bool = measured and 0 <= self.handshake - self.turnaround <= _SAME_MOMENT
         for step in self.steps:
+            if (
+                step.heard
+                and step.confirmed_by >= 0
+                and step.confirmed_at - step.passed < self.turnaround - _SAME_MOMENT
+            ):
+                prompt = False  # an answer faster than any that was measured
+        for step in self.steps:
+            if prompt and not step.heard and step.frame > self.steps[0].frame:
+                step.time = step.passed - way
             if step.evidence != ASSUMED or not step.heard:
                 continue
             step.time = step.passed + way
             if step.confirmed_by < 0:
                 continue
             latest: i64 = step.confirmed_at - way
-            if latest < step.time:  # an answer faster than any that was measured
+            if latest < step.time:
                 step.time = (step.passed + step.confirmed_at) // 2
             elif measured and latest - step.time <= _SAME_MOMENT:
                 step.evidence = PROVEN

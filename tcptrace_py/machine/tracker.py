@@ -172,10 +172,12 @@ class Tracker(Registry):
             if e.syn_count == 0 and p.syn_count == 1 and c.handshake_to_server < 0:
                 c.handshake_to_server = seg.time - p.syn_time
                 e.turned_around(c.handshake_to_server)
+                e.handshake = c.handshake_to_server
         elif side == CLIENT and e.last_seq == e.origin and e.syn_count and not seg.flags & RST:
             if e.syn_count == 1 and p.syn_count == 1 and c.handshake_to_client < 0:
                 c.handshake_to_client = seg.time - p.syn_time
                 e.turned_around(c.handshake_to_client)
+                e.handshake = c.handshake_to_client
                 self.vantage.learn(c)
             if seg.length:
                 c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
