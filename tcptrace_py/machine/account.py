@@ -93,7 +93,9 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         return  # 3.10.7.3, first check: not acceptable, and about an older connection
     if ack > p.snd_una:
         p.snd_una = ack
-        p.data_count = min(p.data_count, 1)
+        if p.data_count > 1:
+            p.data_count = 1
+            p.data_gap = 0
         if p.timed >= 0 and ack >= p.timed:
             sample: i64 = seg.time - p.timed_at
             p.timed = -1
@@ -152,7 +154,7 @@ def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segmen
         e.snd_nxt = end
     if holes.is_whole():
         e.holes = None
-    e.data_gap = seg.time - e.data_last if new == 0 else 0
+    e.data_gap = max(e.data_gap, seg.time - e.data_last) if new == 0 else 0
     e.data_last = seg.time
     e.data_count = e.data_count + 1 if new == 0 else 1
     if new < length:

@@ -104,7 +104,15 @@ def receive_text_and_fin(e: Endpoint, p: Endpoint, seg: Segment, start: i64, mas
         # the peer repeats what e would have acknowledged: it did not arrive then, nor did the FIN count
         repeats: bool = start <= p.fin and (seg.length > 0 or seg.flags & FIN != 0) and seg.number != top.frame
         if repeats and not crossing(e, top.passed, seg.time) and not (e.far and was_just_heard(e, p.fin_time)):
-            e.retract(seg.number, "sent again before any ACK of the FIN: it had not counted")
+            _undo_fin(e, p, seg)
     if not 1 << e.state & (st.FIN_RECEIVED | st.NO_CONNECTION):
         e.move(ev.RECEIVE_FIN, seg.time, seg.number, "FIN received")
     return after(mask, ev.RECEIVE_FIN)
+
+
+def _undo_fin(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+    """The peer's FIN had not arrived, whatever of the endpoint's own had been acknowledged since."""
+    while 1 << e.state & st.FIN_RECEIVED and e.top().heard and not e.top().is_sure():
+        e.retract(seg.number, "sent again before any ACK of the FIN: it had not counted")
+    if e.state == st.FIN_WAIT_1 and p.acked > e.fin:
+        e.move(ev.RECEIVE_ACK_OF_FIN, seg.time, p.acked_frame, "ACK of its FIN received")

@@ -281,7 +281,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if top.is_sure() or not crossing(e, top.passed, now):
         mask &= st.FIN_UNACKNOWLEDGED
     e.prove(mask, now, seg.number, "FIN sent again: no ACK of it had reached it")
-    if p.last_time < 0 and e.fin_frame == e.steps[0].frame and e.state == st.FIN_WAIT_1:
+    if not p.syn_seen and p.snd_nxt <= 1 and e.fin_frame == e.steps[0].frame and e.state == st.FIN_WAIT_1:
         # all that is seen is one side's FIN, and a silent peer: most likely the peer closed first, and is gone
         e.presume(st.LAST_ACK, e.fin_time, e.fin_frame, "its FIN goes unanswered: likely the last of the two")
         p.presume(st.TIME_WAIT, e.fin_time, e.fin_frame, "silent: likely it closed first")
