@@ -103,7 +103,7 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         _give_up(e, now, e.syn_time, timers.synack_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
         why = "FIN not acknowledged: gave up"
-        _give_up(e, now, e.fin_time, timers.fin_give_up, timers.slop, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
+        _give_up(e, now, e.fin_time, _patience_with_fin(e, timers), timers.slop, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
     elif state == st.FIN_WAIT_2 and timers.fin_wait_2:
         # only an orphan expires, and closing for sending alone leaves none: as likely as not until well past it
         _expire(e, now, timers.fin_wait_2, timers.slop, timers.fin_wait_2, "peer never closed: orphan expired")
@@ -207,6 +207,16 @@ def _await_ack_of_fin(e: Endpoint, now: i64, timers: Timers) -> None:
             return
         e.undoubt()
     e.possible &= ~st.FIN_UNACKNOWLEDGED
+
+
+def _patience_with_fin(e: Endpoint, timers: Timers) -> i64:
+    """From the first FIN until the sender gives up: when the retransmission after the last one would be due, if that
+    is about the implementation's limit (which counts retransmissions, whose timeout depends on the round trip).
+    """
+    next_one: i64 = e.fin_last + 2 * e.fin_gap - e.fin_time
+    if e.fin_count > 2 and abs(next_one - timers.fin_give_up) < timers.fin_give_up >> 3:
+        return next_one
+    return timers.fin_give_up
 
 
 def _await_third_ack(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
