@@ -79,6 +79,8 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if e.state != st.SYN_SENT and possible & st.IN_SYN_SENT:
         if now > retransmission_due(e, e.syn_last, e.syn_count, SECOND):
             e.possible &= ~st.IN_SYN_SENT
+    if e.active and p.syn_count > 1 and e.possible == st.IN_ESTABLISHED and not e.top().is_sure():
+        e.possible |= st.IN_CLOSED  # no SYN-ACK draws an ACK: it has given up, or was never there (a forged SYN)
     if is_silent(e, now):
         fall_silent(e, p, now, timers)
     if not e.syn_seen and e.fin < 0 and now > e.steps[0].time + _MIDSTREAM:
