@@ -216,7 +216,8 @@ def _patience_with_fin(e: Endpoint, timers: Timers) -> i64:
     is about the implementation's limit (which counts retransmissions, whose timeout depends on the round trip).
     """
     next_one: i64 = e.fin_last + 2 * e.fin_gap - e.fin_time
-    if e.fin_count > 2 and abs(next_one - timers.fin_give_up) < timers.fin_give_up >> 3:
+    near: i64 = timers.fin_give_up >> 3
+    if e.fin_count > 2 and -near < next_one - timers.fin_give_up < near:
         return next_one
     return timers.fin_give_up
 
