@@ -214,7 +214,7 @@ class Endpoint(Struct, frozen=True, gc=False):
     """One side of a connection."""
 
     state: Annotated[State, says("its state at the end of observation; the likeliest when several are possible")]
-    evidence: Annotated[Evidence, says("of that state: proven, assumed or timer")]
+    evidence: Annotated[Evidence, says("of that state: proven (closed by its own RST), assumed or timer")]
     possible: Annotated[list[State], says("every state it may be in, given all that was seen; contains state")]
     since: Annotated[Time, says("when it entered that state")]
     since_frame: Annotated[int | None, says("the frame that shows it; null: a timer")]
