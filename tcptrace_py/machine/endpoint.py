@@ -149,7 +149,6 @@ class Endpoint:
         self.timer_from: i64 = 0  # when the timer of its present state last started
         self.expired_at: i64 = -1  # when that timer ran out, if its state need not have ended with it
         self.alive: i64 = st.ANY  # what it could be before a RST, should that prove to be void
-        # is it reached at all?
         self.asks: bool = False  # its last segment wants an answer
         self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
         self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
@@ -346,9 +345,9 @@ class Endpoint:
         """At the end, with the shortest turnaround known: when each step happened.
 
         What the endpoint sent left it half a turnaround before it passed, where the turnaround is sure: samples agree
-        with the handshake, which a kernel answers at once.  What passed towards the endpoint reached it half a turnaround later, unless it was delayed beyond the
-        observer.  A confirmed step happened between that moment and the departure of the frame that confirms it;
-        where the two coincide, its time is proven with it.
+        with the handshake, which a kernel answers at once.  What passed towards the endpoint reached it half a
+        turnaround later, unless it was delayed beyond the observer.  A confirmed step happened between that moment and
+        the departure of the frame that confirms it; where the two coincide, its time is proven with it.
         """
         way: i64 = self.turnaround >> 1 if self.turnaround > 0 else 0
         measured: bool = self.turnaround >= 0 and 0 <= self.turnaround_2 - self.turnaround <= _SAME_MOMENT

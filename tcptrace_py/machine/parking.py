@@ -181,6 +181,8 @@ class Parked(Flow):
         server.near = self.marks & _SERVER_NEAR != 0
         client.far = self.marks & _CLIENT_FAR != 0
         server.far = self.marks & _SERVER_FAR != 0
+        client.handshake = self.handshake_to_client
+        server.handshake = self.handshake_to_server
         client.active = True
         client.syn_time = self.start
         server.syn_time = self.start + max(self.handshake_to_server, 0)
