@@ -90,7 +90,11 @@ def send_syn_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segmen
             e.origin = seg.seq
             e.snd_nxt = 1
         if e.active:
+            if e.state == st.ESTABLISHED and not e.top().is_sure():
+                e.retract(seg.number, "its own SYN-ACK left before the peer's arrived")
             e.act(ev.SEND_SYN_ACK, seg.time, seg.number, PROVEN, "SYN met SYN: SYN-ACK sent")
+            if e.state == st.SYN_RECEIVED and not e.top().is_sure():
+                e.confirm_step(e.top(), seg.time, seg.number)
             if p.acked >= 1 and crossing(e, p.last_time, seg.time):
                 e.pass_by(ev.RECEIVE_SYN_ACK, seg.time, seg.number, "the peer's SYN-ACK was under way to it")
         else:
