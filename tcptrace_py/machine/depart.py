@@ -38,6 +38,9 @@ def crossing(e: Endpoint, then: i64, now: i64) -> bool:
 def depart(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
     """``e`` sent ``seg``: what does that prove of ``e``?"""
     if seg.flags & RST:
+        if seg.flags & ACK and p.fin >= 0 and ack >= e.acked and not 1 << e.state & st.NO_CONNECTION:
+            mask: i64 = _peer_fin(e, p, seg, ack) & ~st.NO_CONNECTION
+            e.prove(mask, seg.time, seg.number, "the ACK of its RST says whether the FIN had come")
         send_rst(c, side, e, p, seg, start)
     elif seg.flags & SYN:
         if seg.flags & ACK:

@@ -368,10 +368,12 @@ class Endpoint:
             if step.confirmed_by < 0:
                 continue
             latest: i64 = step.confirmed_at - way
-            if latest < step.time:
-                step.time = (step.passed + step.confirmed_at) // 2
-            elif measured and latest - step.time <= _SAME_MOMENT:
+            slack: i64 = latest - step.time  # negative: an answer faster than any that was measured
+            if measured and -_SAME_MOMENT <= slack <= _SAME_MOMENT:
                 step.evidence = PROVEN
+            if slack < 0:
+                step.time = (step.passed + step.confirmed_at) // 2
+            elif step.evidence == PROVEN:
                 step.time = latest
         # a step whose time is estimated lies before the next one in any case
         i: i64 = len(self.steps) - 2

@@ -6,6 +6,7 @@ import pytest
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
+from tcptrace_py.machine.endpoint import PROVEN
 from tools.segments import MS, START, Talk, names, state, taken_back, trail
 
 # ------------------------------------------------------------------------------ opening
@@ -229,6 +230,17 @@ def test_the_ack_of_the_fin_proves_time_wait() -> None:
     talk.client("F.", 111, 311).at(start + 20).server(".", 311, 112)
     talk.at(start + 5000).client(".", 112, 311).server("F.", 311, 112).client(".", 112, 312)
     assert trail(talk.now.client).endswith("TIME_WAIT")
+
+
+def test_an_answer_a_little_faster_than_any_measured_proves_its_time() -> None:
+    talk = Talk().established()
+    start = talk.ms
+    talk.client("F.", 111, 311).at(start + 20).server(".", 311, 112).at(start + 40).server("F.", 311, 112)
+    talk.at(start + 40.5).client(".", 112, 312)
+    (c,) = talk.end()
+    assert state(c.client) == "TIME_WAIT"
+    assert c.client.top().evidence == PROVEN, "half a millisecond, where a whole one was measured"
+    assert (c.client.top().time - START) / MS - start == pytest.approx(40.25)
 
 
 # ------------------------------------------------------------------------------ resets
