@@ -21,14 +21,9 @@ class Gap(NamedTuple):
 
 GAPS: tuple[Gap, ...] = (
     Gap(
-        "simultaneous-open",
-        Program(BOTH),
-        "a SYN-ACK that crosses the peer's leaves only SYN_RECEIVED, though the peer's is on its way (figure 7)",
-    ),
-    Gap(
-        "simultaneous-open-late-syn",
-        Program((BOTH[0], Action(29, SERVER, "open")), to_tap=0, from_tap=40),
-        "a SYN that passes towards an endpoint whose own SYN has not passed yet is forgotten (figure 7, line 4)",
+        "closed-in-syn-received",
+        Program((*BOTH, Action(60, SERVER, "close")), (Fault(SERVER, 0, BEFORE, "lose"),), to_tap=1, from_tap=40),
+        "an active opener whose SYN was not seen looks passive, and its FIN takes ESTABLISHED for proven: it never was",
     ),
     Gap(
         "old-syn-after-refusal",

@@ -31,7 +31,7 @@ def at_most(stories: list[str], count: int) -> bool:
         pytest.param(
             SIMULTANEOUS,
             id="simultaneous",
-            marks=pytest.mark.xfail(reason="figure 7 is misread (known_gaps: simultaneous-open)", strict=True),
+            marks=pytest.mark.xfail(reason="known_gaps: closed-in-syn-received", strict=True),
         ),
         pytest.param(
             MIDSTREAM,
@@ -88,6 +88,21 @@ def test_known_gap(gap: Gap) -> None:
     verdict = judge.run()
     assert verdict.false == []
     assert verdict.outside + verdict.broken == [], judge.story()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(Program(BOTH), id="both at once"),
+        pytest.param(
+            Program((BOTH[0], Action(29, SERVER, "open")), to_tap=0, from_tap=40), id="late, seen at the client"
+        ),
+    ],
+)
+def test_figure_7_is_read(program: Program) -> None:
+    judge = Judge(program)
+    verdict = judge.run()
+    assert verdict.false + verdict.outside + verdict.broken == [], judge.story()
 
 
 # ------------------------------------------------------------------------------ the model itself

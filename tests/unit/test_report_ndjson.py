@@ -59,8 +59,8 @@ def test_memory_does_not_grow_with_the_number_of_connections() -> None:
         return most
 
     peak(10)
-    few, more = peak(300), peak(1500)
-    assert more < few + 600_000, "about 500 bytes for each further connection"
+    few, more = peak(1000), peak(2500)  # what is kept for 2 MSL, and for the next sweep, has its full size by then
+    assert more < few + 300_000, "about 200 bytes for each further connection: what Watched has seen"
 
 
 @pytest.mark.parametrize("kind", ["json", "table", "csv", "markdown"])
