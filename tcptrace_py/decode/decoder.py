@@ -19,6 +19,7 @@ from tcptrace_py.decode.ppp import chdlc, frame_relay, ppp, ppp_direction, pppoe
 from tcptrace_py.decode.reasons import BAD_LINK_HEADER, EMPTY_RECORD, ICMP, ICMPV6, NESTED_TOO_DEEP, REASONS
 from tcptrace_py.decode.tcp import tcp
 from tcptrace_py.decode.tunnels import etherip, gre, udp
+from tcptrace_py.decode.usual import usual
 from tcptrace_py.packet import BAD, FIRST_REASON, PARTIAL, QUOTED, SEGMENT, Record, Segment
 
 MAX_LAYERS: Final = 64  # headers in one record, of whatever kind
@@ -49,9 +50,14 @@ class Decoder:
 
     def decode(self, record: Record, segment: Segment) -> i64:
         """SEGMENT or QUOTED, with ``segment`` filled; or the code of the reason why there is none, counted."""
+        link: i64 = record.link
+        if self.layer == ETHERNET and link == self.link and not self.verify_checksums and usual(record, segment):
+            self.segments += 1
+            if segment.captured < segment.length:
+                self.truncated_segments += 1
+            return SEGMENT
         cursor = self.cursor
         cursor.start(record)
-        link: i64 = record.link
         if link != self.link or link < 0:
             self.link = link
             self.layer = first_layer(link)

@@ -18,19 +18,22 @@ EXPERIMENT_FAST_OPEN: Final = 0xF989  # RFC 6994 identifier of fast open before 
 
 def tcp(cursor: Cursor, record: Record, segment: Segment) -> i64:
     """Fill ``segment`` from the TCP header at the cursor, and from what the cursor knows of the headers around it."""
-    at: i64 = cursor.at
-    end: i64 = cursor.end
-    buf = cursor.buf
     if cursor.quoted:
         return quoted(cursor, record, segment)
-    if end - at < 20:
+    if cursor.end - cursor.at < 20:
         return cursor.short(BAD_TCP_HEADER)
+    surroundings(cursor, record, segment)
+    return header(segment, cursor.buf, cursor.at, cursor.end, cursor.stop)
+
+
+def header(segment: Segment, buf: bytes, at: i64, end: i64, stop: i64) -> i64:
+    """The TCP header at ``at``, of which 20 bytes were captured; its datagram was captured to ``end``, and goes to ``stop``."""
     ports: i64 = read_i64_be(buf, at)  # ports, sequence number
     middle: i64 = read_i64_be(buf, at + 8)  # acknowledgement number, offset, flags, window
     tail: i64 = read_i64_be(buf, at + 16)  # checksum, urgent pointer, first option bytes
     size: i64 = (middle >> 28 & 0xF) * 4
     payload_at: i64 = at + size
-    if size < 20 or payload_at > cursor.stop:
+    if size < 20 or payload_at > stop:
         return BAD_TCP_HEADER
     segment.seq = ports & 0xFFFFFFFF
     segment.ack = middle >> 32 & 0xFFFFFFFF
@@ -39,17 +42,13 @@ def tcp(cursor: Cursor, record: Record, segment: Segment) -> i64:
     segment.checksum_field = tail >> 48 & 0xFFFF
     segment.urgent = tail >> 32 & 0xFFFF
     segment.header = size
-    segment.length = cursor.stop - payload_at
+    segment.length = stop - payload_at
     segment.payload_at = payload_at
     segment.buf = buf
     if end > payload_at:
         segment.captured = end - payload_at
     else:
         segment.captured = 0
-    surroundings(cursor, record, segment)
-    segment.icmp_type = -1
-    segment.icmp_code = -1
-    segment.icmp_v6 = False
     if size == 20:
         return SEGMENT
     if size == 32 and tail & 0xFFFFFFFF == TIMESTAMPS_ONLY and end >= payload_at:
@@ -74,15 +73,20 @@ def surroundings(cursor: Cursor, record: Record, segment: Segment) -> None:
         segment.key_length = at + 4 - src
     else:
         segment.key = buf[src : src + width] + buf[dst : dst + width] + buf[at : at + 4]
-    segment.number = record.number
-    segment.time = record.time
-    segment.interface = record.interface
-    segment.wirelen = record.wirelen
     segment.ip_id = cursor.ip_id
     segment.ttl = cursor.ttl
     segment.ecn = cursor.ecn
     segment.tunnels = cursor.headers - 1
     segment.reassembled = cursor.reassembled
+    begin(record, segment)
+
+
+def begin(record: Record, segment: Segment) -> None:
+    """What a segment has from its record, and nothing of options and ICMP."""
+    segment.number = record.number
+    segment.time = record.time
+    segment.interface = record.interface
+    segment.wirelen = record.wirelen
     segment.checksum = 0
     segment.mss = -1
     segment.wscale = -1
@@ -94,6 +98,9 @@ def surroundings(cursor: Cursor, record: Record, segment: Segment) -> None:
     segment.fast_open = -1
     segment.mptcp = False
     segment.bad_options = False
+    segment.icmp_type = -1
+    segment.icmp_code = -1
+    segment.icmp_v6 = False
 
 
 def quoted(cursor: Cursor, record: Record, segment: Segment) -> i64:
