@@ -38,14 +38,15 @@ class Flow:
     """What a four-tuple leads to: a Connection, or the memory of one that is past."""
 
     def __init__(self, number: i64, key: bytes, time: i64, frame: i64) -> None:
-        self.number = number
+        # first what nearly every segment asks for, side by side in memory
         self.client_id: i64 = 0  # the two ends as numbers, for the flow table
         self.server_id: i64 = 0
+        self.end = time
+        self.last_frame = frame
+        self.number = number
         # client's address, server's address, client's port, server's port, as in a packet; empty where the numbers
         # above are kept instead (flowtable.key_of)
         self.key = key
-        self.end = time
-        self.last_frame = frame
         self.incarnation: i64 = 1  # which use of this four-tuple
         self.gone: bool = False  # no four-tuple leads to it any more
 
@@ -58,19 +59,18 @@ class Connection(Flow):
         super().__init__(number, key, time, frame)
         self.client = client
         self.server = server
-        self.start = time
-        self.first_frame = frame
+        self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
         self.packets: i64 = 0
         self.facts: i64 = 0
+        self.written: i64 = 0  # which of the history's letters are written, as a set
+        self.letters: i64 = 0  # they themselves, four bits each, the first one lowest
+        self.start = time
+        self.first_frame = frame
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
-        self.letters: i64 = 0  # the history's letters, four bits each, the first one lowest
-        self.written: i64 = 0  # which of them, as a set
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
-        self.incarnation: i64 = 1  # which use of this four-tuple
         self.successor: i64 = -1  # the frame that begins the next use of it, as far as seen
-        self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
         self.handshake_to_server: i64 = -1  # SYN to SYN-ACK, ns
         self.handshake_to_client: i64 = -1  # SYN-ACK to its ACK
         self.reset_by: i64 = -1  # the side whose RST counted

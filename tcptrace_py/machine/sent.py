@@ -15,16 +15,26 @@ class Sent:
     """Counters of one direction.  Bytes are payload bytes; times are nanoseconds."""
 
     def __init__(self) -> None:
+        # first what nearly every segment counts
         self.packets: i64 = 0
-        self.payload_bytes: i64 = 0
-        self.unique_bytes: i64 = 0  # sequence space sent at least once
-        self.data_packets: i64 = 0
         self.ack_packets: i64 = 0
         self.pure_acks: i64 = 0  # ACK, no SYN, FIN or RST, no payload
+        self.window_scale: i64 = -1
+        self.max_window: i64 = -1  # scaled where both offers are known
+        self.min_window: i64 = -1
+        self.data_packets: i64 = 0
+        self.payload_bytes: i64 = 0
+        self.unique_bytes: i64 = 0  # sequence space sent at least once
+        self.push: i64 = 0
+        # time until its segments were acknowledged (Karn: never of a segment sent twice)
+        self.rtt_samples: i64 = 0
+        self.rtt_min: i64 = -1
+        self.rtt_max: i64 = -1
+        self.rtt_sum: i64 = 0
+        # then the rest
         self.syn: i64 = 0
         self.fin: i64 = 0
         self.rst: i64 = 0
-        self.push: i64 = 0
         self.urgent: i64 = 0
         self.retransmitted_packets: i64 = 0  # data that overlaps data seen before; SYN and FIN are counted apart
         self.retransmitted_bytes: i64 = 0
@@ -36,20 +46,12 @@ class Sent:
         self.missing_bytes: i64 = 0  # acknowledged by the peer, never seen
         self.duplicate_acks: i64 = 0  # RFC 5681, 2
         self.sack_packets: i64 = 0
-        self.max_window: i64 = -1  # scaled where both offers are known
-        self.min_window: i64 = -1
         self.zero_windows: i64 = 0
         self.mss: i64 = -1
-        self.window_scale: i64 = -1
         self.sack_permitted: i64 = -1  # 0 no, 1 yes, -1 SYN not seen
         self.timestamps: i64 = -1
         self.fast_open: i64 = -1
         self.mptcp: i64 = -1
-        # time until its segments were acknowledged (Karn: never of a segment sent twice)
-        self.rtt_samples: i64 = 0
-        self.rtt_min: i64 = -1
-        self.rtt_max: i64 = -1
-        self.rtt_sum: i64 = 0
         # capture quality
         self.hardware_duplicates: i64 = 0
         self.truncated_packets: i64 = 0
