@@ -163,10 +163,11 @@ class Pipeline:
         """The end of observation."""
         end: i64 = self.tally.end
         self.tracker.end(end)
-        finished = self.tracker.finished
-        gone = self.tracker.gone
-        self.drain()
-        self.pile_up(finished, gone)
+        for c in self.tracker.finished:
+            self.tell(c)
+        for parked in self.tracker.gone:
+            self.count(parked)
+        self.pile_up(self.tracker.finished, self.tracker.gone)
         self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
         for f in self.capture_findings:
             self.tally.finding(f)

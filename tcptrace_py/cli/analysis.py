@@ -25,6 +25,9 @@ from tcptrace_py.rules.judge import Judge
 
 SECOND = 1_000_000_000
 
+KEPT: list[Pipeline] = []
+"""The last analysis, with all that it knows of connections: mostly the process ends, and none of it need be freed."""
+
 
 class Result(NamedTuple):
     """What the command needs to know when the report has been written."""
@@ -52,6 +55,7 @@ def analyze(
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         tick = None if progress is None else lambda: progress(captures)
         pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick)
+        KEPT[:] = [pipeline]
         with without_collector():
             pipeline.run()
     finally:

@@ -217,11 +217,6 @@ class FlowTable:
         found.sort(key=_number)
         return found
 
-    def clear(self) -> None:
-        """Forget all."""
-        self.whole = Slots(self.seed)
-        self.parked = Slots(self.seed)
-
     def digest(self, key: bytes, address: i64, port: i64) -> i64:
         """A number for an IPv6 address and port: a hash, so that equal numbers still need a look at the keys."""
         h: i64 = spread(read_i64_be(key, address) & _POSITIVE, self.seed)

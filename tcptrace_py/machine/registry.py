@@ -43,6 +43,7 @@ class Registry:
         self.limits = limits
         # both directions of a four-tuple lead to its latest connection, whole or parked
         self.flows = FlowTable()
+        self.ended: FlowTable | None = None
         self.finished: list[Connection] = []
         self.over: deque[Connection] = deque()  # those that may have ended, in the order in which they did
         # which of those that ended well need not be kept whole: later ones than this, without these facts
@@ -228,7 +229,8 @@ class Registry:
         for c in self.flows.connections():
             self.finish(c, self.now)
         self.gone += self.parked[self.first_parked :]
-        self.flows.clear()
+        self.ended = self.flows  # whoever drops the registry frees it, not this moment
+        self.flows = FlowTable()
         self.over.clear()
         self.ages.clear()
         self.parked = []
