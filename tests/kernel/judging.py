@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from kernel.bars import Bar, bars, load_held
 from kernel.runs import TAPS, Run, cut, load
 from kernel.score import Score, score
+from kernel.shapes import Seen
+from kernel.unknowable import Unknowable, judge, members
 from tcptrace_py.config import Config, parse_timers, timers_for
 from tools.sinking import write
 
@@ -27,6 +29,8 @@ class Case(NamedTuple):
     tap: str
     cut: bool
     score: Score
+    unknowable: Unknowable
+    """What no observer can have right of it."""
 
     @property
     def name(self) -> str:
@@ -53,11 +57,12 @@ def cases_of(run: Run) -> Iterator[Case]:
     """Every tap of a run, and of its cuts."""
     shorter = [cut(run, run.begin + round(share * (run.end - run.begin))) for share in CUTS]
     for tap in TAPS:
-        yield Case(run.name, tap, False, score(run, tap, analyse(run, tap)))
-        total = Score(tap)
-        for part in shorter:
-            total.add(score(part, tap, analyse(part, tap)))
-        yield Case(run.name, tap, True, total)
+        seen = Seen(run, tap)
+        for parts in ([run], shorter):
+            total = Score(tap)
+            for part in parts:
+                total.add(score(part, tap, analyse(part, tap)))
+            yield Case(run.name, tap, parts is shorter, total, judge(members(seen, tap, total.spells)))
 
 
 def in_order(some: Iterable[Case]) -> tuple[Case, ...]:
@@ -71,7 +76,13 @@ def cases() -> tuple[Case, ...]:
     return in_order(case for kind in KINDS for case in cases_of(load(RUNS / kind)))
 
 
+def bars_of(case: Case, held: dict[str, dict[str, float]]) -> list[Bar]:
+    """Every bar of a case."""
+    unknowable = (part.figures(case.score) for part in case.unknowable)
+    return list(bars(case.name, case.kind, case.tap, case.figures(), held, *unknowable))
+
+
 def all_bars() -> list[Bar]:
     """Every bar of every case."""
     held = load_held()
-    return [bar for case in cases() for bar in bars(case.name, case.kind, case.tap, case.figures(), held)]
+    return [bar for case in cases() for bar in bars_of(case, held)]

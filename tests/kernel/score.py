@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -95,6 +95,7 @@ class Score:
     """Proven steps that the kernel had not taken by then."""
     all: Span = field(default_factory=Span)
     ordinary: Span = field(default_factory=Span)
+    spells: list[Spell] = field(default_factory=list)
 
     def add(self, other: Score) -> None:
         """Count another one with this."""
@@ -106,6 +107,7 @@ class Score:
         self.finals += other.finals
         self.missed += other.missed
         self.violations += other.violations
+        self.spells += other.spells
         for mine, more in ((self.all, other.all), (self.ordinary, other.ordinary)):
             mine.right += more.right
             mine.wrong += more.wrong
@@ -151,6 +153,25 @@ def plain(state: str) -> str:
     return "CLOSED" if state == "LISTEN" else state
 
 
+class Spell(NamedTuple):
+    """What an endpoint was in, while its connection counts as active."""
+
+    record: Record
+    side: str
+    begin: float
+    until: float
+    true: History
+    unknown: list[tuple[float, float]]
+    """Times that do not count."""
+    frames_until: int
+    """Nanoseconds since the epoch: the end of the capture, or the next use of the same ports."""
+    final: str | None
+    """The true state at the end of the capture; None: it does not count."""
+    said: History
+    """What the report has it in."""
+    said_final: str
+
+
 class Pair(NamedTuple):
     """A connection of the truth, and what the report has for it."""
 
@@ -175,11 +196,13 @@ def score(run: Run, tap: str, connections: list[Connection]) -> Score:
         for side in SIDES:
             truth = pair.record[side]
             inferred = pair.found["endpoints"][SIDES[side == "client"] if pair.swapped else side]
-            if pair.following is None and not truth.get("final_uncertain"):
+            spell = spell_of(pair, side, inferred, run.end)
+            result.spells.append(spell)
+            if spell.final is not None:
                 result.finals.append(final(pair.record, side, inferred))
             result.entries += len(inferred["timeline"])
             result.violations.extend(f"{name} {side}: {text}" for text in violations(truth, inferred))
-            span = compare(pair, truth, inferred, run.end)
+            span = compare(spell, spell.begin)
             for total in (result.all, *([result.ordinary] if pair.record["scenario"] in ORDINARY else [])):
                 total.right += span.right
                 total.wrong += span.wrong
@@ -229,26 +252,41 @@ def violations(truth: Record, inferred: dict[str, Any]) -> Iterator[str]:
                 yield f"proven {state} at frame {entry['frame']}, the kernel {'later' if state in first else 'never'}"
 
 
-def compare(pair: Pair, truth: Record, inferred: dict[str, Any], end: int) -> Span:
-    """How long the inferred state was right and wrong, from the connection's first frame to a second after its last."""
+def spell_of(pair: Pair, side: str, inferred: dict[str, Any], end: int) -> Spell:
+    """From the connection's first frame to a second after its last; ``end`` is that of the capture."""
     assert pair.found
     begin, until = pair.found["start"], min(pair.found["end"] + LINGER, end / SECOND)
+    frames_until = end
     if pair.following:
-        until = min(until, pair.following["t_start"] / SECOND)
-    true: History = [(entry["t"] / SECOND, plain(entry["state"])) for entry in truth["timeline"]]
-    said: History = [(entry["time"], plain(entry["state"])) for entry in inferred["timeline"]]
+        frames_until = int(pair.following["t_start"])
+        until = min(until, frames_until / SECOND)
+    truth = pair.record[side]
+    true = [(entry["t"] / SECOND, plain(entry["state"])) for entry in truth["timeline"]]
     unknown = [(e["lo"] / SECOND, e["hi"] / SECOND) for e in truth["timeline"] if e.get("lo")]
-    moments = sorted({begin, until, *(t for t, _ in (*true, *said) if begin < t < until)})
+    counts = pair.following is None and not truth.get("final_uncertain")
+    last = plain(truth["final"]) if counts else None
+    said = [(entry["time"], plain(entry["state"])) for entry in inferred["timeline"]]
+    return Spell(pair.record, side, begin, until, true, unknown, frames_until, last, said, plain(inferred["state"]))
+
+
+def compare(spell: Spell, since: float) -> Span:
+    """How long after that the inferred state was right and wrong."""
     span = Span()
-    for low, high in pairwise(moments):
-        middle = (low + high) / 2
-        if any(a <= middle <= b for a, b in unknown):
-            continue
-        if state_at(true, middle) == state_at(said, middle):
+    for low, high, state in pieces(spell, since, (t for t, _ in spell.said)):
+        if state == state_at(spell.said, (low + high) / 2):
             span.right += high - low
         else:
             span.wrong += high - low
     return span
+
+
+def pieces(spell: Spell, since: float, moments: Iterable[float] = ()) -> Iterator[tuple[float, float, str]]:
+    """What counts of the time after ``since``: from, to, and the true state; cut at these moments too."""
+    cuts = {t for t in (*(t for t, _ in spell.true), *moments) if since < t < spell.until}
+    for low, high in pairwise(sorted({since, spell.until, *cuts})):
+        middle = (low + high) / 2
+        if not any(a <= middle <= b for a, b in spell.unknown):
+            yield low, high, state_at(spell.true, middle)
 
 
 def state_at(history: History, when: float) -> str:

@@ -6,19 +6,20 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from kernel.bars import FIGURES, bars
-from kernel.judging import KINDS, RUNS, Case, cases
+from kernel.bars import FIGURES, Bar
+from kernel.judging import KINDS, RUNS, Case, bars_of, cases
 from kernel.runs import TAPS, load
 from kernel.score import Final
+from kernel.unknowable import GROUPS
 from tcptrace_py.machine.states import NAMES
 
-MARKS = re.compile(r"(<!-- (runs|bars|figures|confusion|scenarios) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+MARKS = re.compile(r"(<!-- (runs|bars|figures|missed|confusion|scenarios|alike) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+"""Where a table of ``MAKERS`` is."""
 
 
 def fill(text: str) -> str:
     """The document with its tables as they should be."""
-    makers = {"runs": recorded, "bars": demanded, "figures": figures, "confusion": confusion, "scenarios": scenarios}
-    return MARKS.sub(lambda m: f"{m[1]}\n{makers[m[2]]()}\n{m[4]}", text)
+    return MARKS.sub(lambda m: f"{m[1]}\n{MAKERS[m[2]]()}\n{m[4]}", text)
 
 
 def table(head: Sequence[str], rows: Iterator[Sequence[str]], left: int = 1) -> str:
@@ -67,7 +68,13 @@ def demanded() -> str:
     def rows() -> Iterator[list[str]]:
         for figure in FIGURES:
             targets = [figure.target(kind) for kind in KINDS]
-            yield [figure.title, *("" if target is None else f"{target:g}" for target in targets)]
+            yield [figure.title, *map(number, targets)]
+        for figure in FIGURES:
+            if figure.elsewhere:
+                yield [
+                    f"{figure.title.removesuffix(', %')}, elsewhere, %",
+                    *(number(figure.margin(kind)) for kind in KINDS),
+                ]
 
     return table(["at most", *KINDS], rows())
 
@@ -77,17 +84,58 @@ def figures(some: Iterable[Case] = ()) -> str:
 
     def rows() -> Iterator[list[str]]:
         for case in some or cases():
-            values = case.figures()
-            missed = {bar.figure.name for bar in bars(case.name, case.kind, case.tap, values, {}) if not bar.reached}
-            shown = [number(values[f.name], f.name in missed) if case.tap in f.taps else "" for f in FIGURES]
-            yield [case.kind + ", cut" * case.cut, case.tap, str(values["endpoints"]), *shown]
+            found = {bar.figure.name: bar for bar in bars_of(case, {})}
+            shown = [cell(found.get(figure.name)) for figure in FIGURES]
+            yield [case.kind + ", cut" * case.cut, case.tap, str(case.figures()["endpoints"]), *shown]
 
     return table(["run", "tap", "endpoints", *(f.title for f in FIGURES)], rows(), 2)
+
+
+def cell(bar: Bar | None) -> str:
+    """What was measured, and the least that is possible where it is not nothing."""
+    if bar is None:
+        return ""
+    return number(bar.measured, not bar.reached) + (f" (≥ {bar.least:g})" if bar.least else "")
 
 
 def number(value: float | None, bold: bool = False) -> str:
     text = "" if value is None else f"{value:g}"
     return f"**{text}**" if bold and text else text
+
+
+def beyond_reach() -> str:
+    """Every bar that is missed, and those that nobody can reach."""
+
+    def rows() -> Iterator[list[str]]:
+        for case in cases():
+            for bar in bars_of(case, {}):
+                nobody = bar.target is not None and (bar.least or 0) > bar.target
+                if not bar.reached or nobody:
+                    shown = [
+                        number(value) for value in (bar.target, bar.measured, bar.least, bar.guessed, bar.elsewhere)
+                    ]
+                    yield [
+                        case.kind + ", cut" * case.cut,
+                        case.tap,
+                        bar.figure.title,
+                        *shown,
+                        "nobody" if nobody else "",
+                    ]
+
+    return table(
+        ["run", "tap", "figure", "bar", "measured", "least", "guessed", "elsewhere", "who can reach it"], rows(), 3
+    )
+
+
+def alike() -> str:
+    """What nobody can tell apart."""
+
+    def rows() -> Iterator[list[str]]:
+        for group in GROUPS:
+            names = ", ".join(f"`{name}`" for name in sorted(group.scenarios))
+            yield [group.frames, ", ".join(group.taps), *group.histories, *[""] * (3 - len(group.histories)), names]
+
+    return table(["frames", "tap", "one history", "another", "a third", "scenarios"], rows(), 6)
 
 
 def finals() -> Iterator[tuple[Case, Final]]:
@@ -139,3 +187,14 @@ def scenarios() -> str:
         "most frequent mistake",
     ]
     return table(head, rows())
+
+
+MAKERS = {
+    "runs": recorded,
+    "bars": demanded,
+    "figures": figures,
+    "missed": beyond_reach,
+    "confusion": confusion,
+    "scenarios": scenarios,
+    "alike": alike,
+}
