@@ -64,6 +64,7 @@ def send_syn(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -
     elif e.acked >= 1:
         # it has acknowledged the peer's SYN since: the network held this one back (3.5, figure 8)
         c.note(fa.OLD_SYN, side, seg.number, seg.time, e.syn_frame, -1)
+        e.stamp_syn(seg)
         return
     else:
         c.note(fa.SYN_AGAIN, side, seg.number, seg.time, e.syn_last_frame, seg.time - e.syn_last)
@@ -118,8 +119,8 @@ def _date_by_echo(e: Endpoint, p: Endpoint, seg: Segment) -> None:
     stamps = p.syn_stamps
     if stamps is None or seg.tsecr < 0 or e.state != st.SYN_RECEIVED:
         return
-    for stamp in stamps:
-        if stamp.tsval == seg.tsecr:
+    for stamp in reversed(stamps):
+        if stamp.tsval == seg.tsecr:  # the latest: a SYN that the network held back has the timestamp of the first
             e.top().passed = stamp.time
             e.top().heard = True
             return

@@ -32,6 +32,8 @@ _UNREACHED: Final = 2
 
 _SAME_MOMENT: Final = 1_500_000
 """Nanoseconds: less than what any network delays."""
+_UNEVEN: Final = 1_000_000
+"""A way back may be so much shorter than half the turnaround, or a quarter of it: what is proven is not dated too early."""
 
 # Where an endpoint most plausibly is when its own segment allows several states
 _LIKELIEST: Final = (
@@ -350,6 +352,7 @@ class Endpoint:
         the departure of the frame that confirms it; where the two coincide, its time is proven with it.
         """
         way: i64 = self.turnaround >> 1 if self.turnaround > 0 else 0
+        surely: i64 = way - min(way >> 2, _UNEVEN)
         measured: bool = self.turnaround >= 0 and 0 <= self.turnaround_2 - self.turnaround <= _SAME_MOMENT
         prompt: bool = measured and 0 <= self.handshake - self.turnaround <= _SAME_MOMENT
         for step in self.steps:
@@ -361,7 +364,7 @@ class Endpoint:
                 prompt = False  # an answer faster than any that was measured
         for step in self.steps:
             if prompt and not step.heard and step.frame > self.steps[0].frame:
-                step.time = step.passed - way
+                step.time = step.passed - surely
             if step.evidence != ASSUMED or not step.heard:
                 continue
             step.time = step.passed + way
@@ -374,7 +377,7 @@ class Endpoint:
             if slack < 0:
                 step.time = (step.passed + step.confirmed_at) // 2
             elif step.evidence == PROVEN:
-                step.time = latest
+                step.time = step.confirmed_at - surely
         # a step whose time is estimated lies before the next one in any case
         i: i64 = len(self.steps) - 2
         while i >= 0:

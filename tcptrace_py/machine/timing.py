@@ -105,7 +105,9 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         _give_up(e, now, e.syn_time, timers.synack_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
         why = "FIN not acknowledged: gave up"
-        _give_up(e, now, e.fin_time, _patience_with_fin(e, timers), timers.slop, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why)
+        _give_up(
+            e, now, e.fin_time, _patience_with_fin(e, timers), timers.slop, e.fin_last, e.fin_count, _FIRST_TIMEOUT, why
+        )
     elif state == st.FIN_WAIT_2 and timers.fin_wait_2:
         # only an orphan expires, and closing for sending alone leaves none: as likely as not until well past it
         _expire(e, now, timers.fin_wait_2, timers.slop, timers.fin_wait_2, "peer never closed: orphan expired")
