@@ -121,8 +121,9 @@ def _date_by_echo(e: Endpoint, p: Endpoint, seg: Segment) -> None:
         return
     for stamp in reversed(stamps):
         if stamp.tsval == seg.tsecr:  # the latest: a SYN that the network held back has the timestamp of the first
-            e.top().passed = stamp.time
-            e.top().heard = True
+            if stamp.time >= e.steps[len(e.steps) - 2].passed:  # else it repeats one that passed elsewhere
+                e.top().passed = stamp.time
+                e.top().heard = True
             return
 
 
