@@ -22,6 +22,7 @@ from mypy_extensions import i64
 
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
+from tcptrace_py.words import vec
 
 
 class Arrow(NamedTuple):
@@ -106,7 +107,7 @@ NOWHERE: Final = -1
 
 
 def fold(arrows: tuple[Arrow, ...]) -> list[int]:
-    """The arrows as one flat list: ``NEXT[state * events.COUNT + event]`` is the next state, or NOWHERE."""
+    """The arrows as one flat list: ``cells[state * events.COUNT + event]`` is the next state, or NOWHERE."""
     cells = [NOWHERE] * (st.COUNT * ev.COUNT)
     for arrow in arrows:
         at = arrow.from_state * ev.COUNT + arrow.event
@@ -165,9 +166,38 @@ def narrows(cells: list[int]) -> list[int]:
     return [sum(1 << s for s in range(st.COUNT) if must[s] >> state & 1) for state in range(st.COUNT)]
 
 
-NEXT: Final[list[int]] = fold(ARROWS)
-BEFORE: Final[list[int]] = reach(NEXT)
-THROUGH: Final[list[int]] = narrows(NEXT)
+def sets(cells: list[int], stays: bool) -> list[int]:
+    """Where each event leads from a set of states, for ``image`` and ``after``; what has no arrow ``stays``, or is left out.
+
+    For every event, first the sets of the low states, then those of the high ones: an answer is the union of two.
+    """
+    found = []
+    for event in range(ev.COUNT):
+        for first, count in ((0, LOW), (LOW, HIGH)):
+            for mask in range(1 << count):
+                result = 0
+                for i in range(count):
+                    to = cells[(first + i) * ev.COUNT + event] if mask >> i & 1 else NOWHERE
+                    if to != NOWHERE:
+                        result |= 1 << to
+                    elif stays:
+                        result |= (mask >> i & 1) << first + i
+                found.append(result)
+    return found
+
+
+LOW: Final = 6
+HIGH: Final = st.COUNT - 6
+LOW_SETS: Final = 1 << 6
+SETS: Final = LOW_SETS + (1 << 5)
+"""Of low and of high states, an event."""
+
+_CELLS: Final[list[int]] = fold(ARROWS)
+NEXT: Final = vec[i64](_CELLS)
+BEFORE: Final = vec[i64](reach(_CELLS))
+THROUGH: Final = vec[i64](narrows(_CELLS))
+IMAGE: Final = vec[i64](sets(_CELLS, stays=False))
+AFTER: Final = vec[i64](sets(_CELLS, stays=True))
 
 
 def next_state(state: i64, event: i64) -> i64:
@@ -187,33 +217,14 @@ def through(state: i64) -> i64:
 
 def image(mask: i64, event: i64) -> i64:
     """The set of states that ``event`` leads to from a set; states without an arrow contribute nothing."""
-    result: i64 = 0
-    state: i64 = 0
-    rest: i64 = mask
-    while rest:
-        if rest & 1:
-            to: i64 = NEXT[state * ev.COUNT + event]
-            if to >= 0:
-                result |= 1 << to
-        rest >>= 1
-        state += 1
-    return result
+    at: i64 = event * SETS
+    return IMAGE[at + (mask & LOW_SETS - 1)] | IMAGE[at + LOW_SETS + (mask >> LOW)]
 
 
 def after(mask: i64, event: i64) -> i64:
     """Where a set is after ``event``: states without an arrow for it stay where they are."""
-    result: i64 = 0
-    state: i64 = 0
-    rest: i64 = mask
-    while rest:
-        if rest & 1:
-            to: i64 = NEXT[state * ev.COUNT + event]
-            if to < 0:
-                to = state
-            result |= 1 << to
-        rest >>= 1
-        state += 1
-    return result
+    at: i64 = event * SETS
+    return AFTER[at + (mask & LOW_SETS - 1)] | AFTER[at + LOW_SETS + (mask >> LOW)]
 
 
 def arrow_for(state: int, event: int) -> Arrow | None:

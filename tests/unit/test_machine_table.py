@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.table import ARROWS, BEFORE, NEXT, NOWHERE, arrow_for, fold, image, next_state
+from tcptrace_py.machine.table import ARROWS, BEFORE, NEXT, NOWHERE, after, arrow_for, fold, image, next_state
 from tools.properties import REPEATABLE
 
 STATES = range(st.COUNT)
@@ -160,6 +160,13 @@ def test_the_flat_table_holds_the_arrows_and_nothing_else() -> None:
 def test_the_image_of_a_set_is_the_set_of_the_images(states: set[int], event: int) -> None:
     wanted = {a.to_state for a in ARROWS if a.event == event and a.from_state in states}
     assert image(mask(states), event) == mask(wanted)
+
+
+@REPEATABLE
+@given(some.sets(some.sampled_from(list(STATES))), some.sampled_from(list(EVENTS)))
+def test_after_an_event_what_has_no_arrow_stays(states: set[int], event: int) -> None:
+    moved = {a.from_state: a.to_state for a in ARROWS if a.event == event}
+    assert after(mask(states), event) == mask({moved.get(state, state) for state in states})
 
 
 def mask(states: set[int]) -> int:
