@@ -29,7 +29,6 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 _LEAST: Final = 1024
 _TAG: Final = 127
 _V4: Final = 12  # bytes of an IPv4 key
-_NO_KEY: Final = b""
 
 
 def spread(number: i64, seed: i64) -> i64:
@@ -50,26 +49,39 @@ class Slots:
         self.mask: i64 = _LEAST - 1
         self.count: i64 = 0
 
-    def search(self, h: i64, source: i64, target: i64, key: bytes) -> Flow | None:
-        """The flow between two ends; ``key``, of either direction, is compared too where it is given."""
-        mask = self.mask
-        tags = self.tags
-        at: i64 = h >> 8 & mask
+    def search(self, h: i64, source: i64, target: i64) -> Flow | None:
+        """The flow between two ends that their numbers tell from all others (IPv4)."""
+        at: i64 = h >> 8 & self.mask
         tag: u8 = u8(h & _TAG | 1)
         while True:
-            found = tags[at]
+            found = self.tags[at]
             if found == tag:
                 flow = self.flows[at]
-                assert flow is not None
-                if flow.client_id == source and flow.server_id == target:
-                    if not key or flow.key == key or (source == target and flow.key == reverse(key)):
-                        return flow
-                elif flow.client_id == target and flow.server_id == source:
-                    if not key or flow.key == reverse(key):
+                if flow is not None:
+                    if flow.client_id == source:
+                        if flow.server_id == target:
+                            return flow
+                    elif flow.client_id == target and flow.server_id == source:
                         return flow
             elif found == 0:
                 return None
-            at = (at + 1) & mask
+            at = (at + 1) & self.mask
+
+    def search_long(self, h: i64, source: i64, target: i64, key: bytes) -> Flow | None:
+        """The flow that ``key`` leads to, of either direction, whose ends have these numbers (IPv6)."""
+        back = reverse(key)
+        at: i64 = h >> 8 & self.mask
+        tag: u8 = u8(h & _TAG | 1)
+        while True:
+            found = self.tags[at]
+            if found == tag:
+                flow = self.flows[at]
+                if flow is not None and (flow.client_id == source or flow.client_id == target):
+                    if flow.key == key or flow.key == back:
+                        return flow
+            elif found == 0:
+                return None
+            at = (at + 1) & self.mask
 
     def home(self, flow: Flow) -> i64:
         """The slot where the search for a flow begins."""
@@ -157,9 +169,9 @@ class FlowTable:
         source: i64 = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
         target: i64 = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
         h: i64 = spread(source, self.seed) + spread(target, self.seed)
-        flow = self.whole.search(h, source, target, _NO_KEY)
+        flow = self.whole.search(h, source, target)
         if flow is None:
-            flow = self.parked.search(h, source, target, _NO_KEY)
+            flow = self.parked.search(h, source, target)
             if flow is None:
                 return None
         self.backwards = flow.client_id != source
@@ -170,9 +182,9 @@ class FlowTable:
         source: i64 = self.digest(key, 0, 32)
         target: i64 = self.digest(key, 16, 34)
         h: i64 = spread(source, self.seed) + spread(target, self.seed)
-        flow = self.whole.search(h, source, target, key)
+        flow = self.whole.search_long(h, source, target, key)
         if flow is None:
-            flow = self.parked.search(h, source, target, key)
+            flow = self.parked.search_long(h, source, target, key)
             if flow is None:
                 return None
         self.backwards = flow.key != key
