@@ -62,6 +62,7 @@ class Registry:
         self.quiet: i64 = timers.time_wait + timers.slop + SECOND  # after so long, one that has ended is past
         # one that may have ended, but not surely, can hear from its peer for about so long
         self.linger: i64 = 2 * timers.time_wait + timers.fin_give_up
+        self.young: i64 = youth(timers)
 
     def begin(self, seg: Segment, older: Connection | None) -> Connection:
         """A new connection whose first segment is ``seg``; ``older`` is the previous one on the same four-tuple."""
@@ -179,6 +180,14 @@ class Registry:
             first = 0
         self.first_parked = first
 
+    def is_young(self, c: Connection, now: i64) -> bool:
+        """Whether nothing can have elapsed yet: ``let_pass`` would change nothing.
+
+        Most short connections close before any timer of theirs is due.  A closed window, and whatever a fact was noted
+        for, may count at once.
+        """
+        return now - c.start < self.young and not c.facts and c.client.last_window != 0 and c.server.last_window != 0
+
     def let_pass(self, c: Connection, now: i64) -> None:
         """Let time pass for both sides, up to ``now``."""
         elapse(c.client, c.server, now, self.timers)
@@ -235,6 +244,17 @@ class Registry:
         self.ages.clear()
         self.parked = []
         self.first_parked = 0
+
+
+def youth(timers: Timers) -> i64:
+    """How old a connection is before any of its timers can be due: none is set before its first segment, and those of
+    ``timing`` take longer than a quarter of a second.
+    """
+    soonest: i64 = SECOND // 4
+    for timer in (timers.time_wait, timers.fin_wait_2, timers.syn_give_up, timers.synack_give_up, timers.fin_give_up):
+        if timer:
+            soonest = min(soonest, timer)
+    return soonest
 
 
 def waiting_since(c: Connection) -> i64:

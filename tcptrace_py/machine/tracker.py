@@ -97,7 +97,8 @@ class Tracker(Registry):
         ack: i64 = -1
         if seg.flags & ACK and p.origin >= 0:
             ack = unwrap(seg.ack, p.origin, p.snd_nxt)
-        self.let_pass(c, seg.time)
+        if not self.is_young(c, seg.time):
+            self.let_pass(c, seg.time)
         was_over: bool = c.is_over()
         if seg.flags & (RST | FIN):
             self.vantage.place(c)
