@@ -104,7 +104,8 @@ class Endpoint:
     def __init__(self, state: i64, time: i64, frame: i64, why: str) -> None:
         self.state: i64 = state
         self.possible: i64 = 1 << state
-        self.steps: list[Step] = [Step(state, time, frame, ASSUMED, why)]
+        self.step = Step(state, time, frame, ASSUMED, why)  # the last of its steps, the one in force
+        self.steps: list[Step] = [self.step]
         self.retracted = _NONE_RETRACTED
         self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
         self.syn_seen: bool = False  # origin is its true ISN
@@ -184,14 +185,16 @@ class Endpoint:
 
     def top(self) -> Step:
         """The step in force."""
-        return self.steps[len(self.steps) - 1]
+        return self.step
 
     def enter(self, state: i64, time: i64, frame: i64, evidence: i64, why: str) -> None:
         """Put a step on the trail; ``possible`` is the caller's."""
         steps = self.steps
         if len(steps) >= MAX_STEPS:
             steps.pop()
-        steps.append(Step(state, time, frame, evidence, why))
+        step = Step(state, time, frame, evidence, why)
+        steps.append(step)
+        self.step = step
         self.state = state
         self.timer_from = time
 
@@ -317,14 +320,15 @@ class Endpoint:
             self.retracted = []
         if len(self.retracted) < MAX_STEPS:
             self.retracted.append(Retraction(step, frame, why))
-        top = self.top()
+        top = self.steps[len(self.steps) - 1]
+        self.step = top
         self.state = top.state
         self.timer_from = top.time
 
     def confirm(self, time: i64, frame: i64) -> None:
         """Assumed steps through which every road to what is possible leads are proven by ``frame``, passing at ``time``."""
         possible: i64 = self.possible & ~st.NO_CONNECTION
-        if possible == 0:
+        if possible == 0 or self.step.is_sure():
             return
         i: i64 = len(self.steps) - 1
         while i >= 0:

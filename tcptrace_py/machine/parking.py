@@ -17,7 +17,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, Connection, Flow
-from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint, Step
+from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.sequence import MODULUS_MASK, wrap
 
 _NO_KEY: Final = b""
@@ -65,7 +65,7 @@ def _ended(e: Endpoint, before: i64, state: i64, time: i64, frame: i64, confirme
     last: i64 = len(steps) - 1
     if e.state != state or e.timer_from != time or last < 1 or steps[last - 1].state != before:
         return False
-    top = steps[last]
+    top = e.top()
     if top.passed != time or top.frame != frame or top.confirmed_by != confirmed_by:
         return False
     return top.heard and top.evidence == ASSUMED
@@ -210,9 +210,6 @@ def _restore_close(e: Endpoint, p: Endpoint, time: i64, frame: i64) -> None:
 def _restore_end(e: Endpoint, before: i64, state: i64, time: i64, frame: i64) -> None:
     """Its last two steps."""
     e.steps[0].evidence = PROVEN
-    e.steps.append(Step(before, e.fin_time, e.fin_frame, PROVEN, "as it was"))
-    top = Step(state, time, frame, ASSUMED, "as it was")
-    top.heard = True
-    e.steps.append(top)
-    e.state = state
-    e.timer_from = time
+    e.enter(before, e.fin_time, e.fin_frame, PROVEN, "as it was")
+    e.enter(state, time, frame, ASSUMED, "as it was")
+    e.top().heard = True

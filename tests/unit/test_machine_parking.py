@@ -11,7 +11,7 @@ from tcptrace_py.machine.tracker import Tracker
 from tools.segments import Talk, names
 
 LOST = {
-    *("steps", "retracted", "sent"),  # the trail but for its end, and the counters
+    *("step", "steps", "retracted", "sent"),  # the trail but for its end, and the counters
     *("syn_frame", "syn_last_frame", "syn_tsval"),  # the client's serve for both
     *("timed_at", "data_last", "data_count"),  # all data is acknowledged
     *("last_ip_id", "last_check", "last_seq", "last_flags", "last_length", "last_window"),
@@ -106,3 +106,4 @@ def test_restored_it_is_what_it_was(closer: str, segments: int) -> None:
         for name in attributes(model) - LOST:
             assert getattr(e, name) == getattr(model, name), name
         assert last(e.steps) == last(model.steps)
+        assert e.step is e.steps[-1]
