@@ -130,6 +130,7 @@ def _date_by_echo(e: Endpoint, p: Endpoint, seg: Segment) -> None:
 def _syn_ack_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment) -> None:
     """The same SYN-ACK again: the ACK of it was lost beyond this point, or ignored, or only the SYN came again."""
     unprovoked: bool = p.syn_last <= e.syn_last
+    e.syn_gap = seg.time - e.syn_last if unprovoked else 0
     c.note(fa.SYN_ACK_AGAIN, side, seg.number, seg.time, e.syn_last_frame, seg.time - e.syn_last)
     if e.acked > 1 and not c.facts & fa.DATA_ON_SYN:
         return  # it has acknowledged data since: an old duplicate

@@ -121,6 +121,7 @@ class Endpoint:
         self.syn_last: i64 = 0  # the last one's time
         self.syn_last_frame: i64 = -1
         self.syn_count: i64 = 0
+        self.syn_gap: i64 = 0  # between the last two SYN-ACKs, if nothing but a timer sent the last
         self.syn_tsval: i64 = -1  # the first SYN's timestamp
         self.syn_stamps: list[Stamp] | None = None  # of all its SYNs, once there are several
         self.fin: i64 = -1  # offset of its FIN

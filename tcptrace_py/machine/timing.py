@@ -102,7 +102,11 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
         _give_up(e, now, e.syn_time, timers.syn_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif state == st.SYN_RECEIVED and e.syn_count:
         why = "handshake not completed: gave up"
-        _give_up(e, now, e.syn_time, timers.synack_give_up, timers.slop, e.syn_last, e.syn_count, SECOND, why)
+        patience: i64 = timers.synack_give_up
+        next_one: i64 = e.syn_last + 2 * e.syn_gap
+        if e.syn_gap > SECOND and not e.far and now > next_one + SECOND:
+            patience = min(patience, next_one - e.syn_time)  # its back-off as it was seen has come to an end
+        _give_up(e, now, e.syn_time, patience, timers.slop, e.syn_last, e.syn_count, SECOND, why)
     elif 1 << state & st.FIN_UNACKNOWLEDGED and e.fin >= 0:
         why = "FIN not acknowledged: gave up"
         _give_up(
