@@ -92,7 +92,8 @@ def elapse(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:
     if 1 << e.state & st.MAY_SEND_DATA:
         _await_ack_of_data(e, p, now)
     elif e.possible & st.IN_CLOSED and e.possible & st.MAY_SEND_DATA and e.fin < 0 and e.snd_una < e.snd_nxt:
-        if now > retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT):
+        again: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
+        if now > max(again, e.data_last + 3 * e.data_gap) and (e.syn_seen or e.data_count > 1):
             e.possible &= ~st.MAY_SEND_DATA  # it would have sent its data again
     state = e.state
     if state == st.TIME_WAIT:
@@ -222,8 +223,7 @@ def _patience_with_fin(e: Endpoint, timers: Timers) -> i64:
     is about the implementation's limit (which counts retransmissions, whose timeout depends on the round trip).
     """
     next_one: i64 = e.fin_last + 2 * e.fin_gap - e.fin_time
-    near: i64 = timers.fin_give_up >> 3
-    if e.fin_count > 2 and -near < next_one - timers.fin_give_up < near:
+    if e.fin_count > 2 and next_one > timers.fin_give_up - (timers.fin_give_up >> 3):
         return next_one
     return timers.fin_give_up
 
@@ -259,8 +259,8 @@ def _await_ack_of_data(e: Endpoint, p: Endpoint, now: i64) -> None:
     due: i64 = retransmission_due(e, e.data_last, e.data_count, _FIRST_TIMEOUT)
     surely: i64 = due + (due - e.data_last)
     if not e.far and e.data_gap > 0:  # the back-off as it was seen: twice the gap, and once more should one be lost
-        due = min(due, e.data_last + e.data_gap * 5 // 2 + _FIRST_TIMEOUT)
-        surely = due if e.near else min(surely, e.data_last + 7 * e.data_gap + SECOND)
+        due = e.data_last + e.data_gap * 5 // 2 + _FIRST_TIMEOUT
+        surely = due if e.near else e.data_last + 7 * e.data_gap + SECOND
     if now > due:
         e.possible |= st.IN_CLOSED
         if now > surely:
