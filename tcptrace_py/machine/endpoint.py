@@ -134,8 +134,7 @@ class Endpoint:
         self.fin_gap: i64 = 0  # between the last two FINs: the next one is due after about twice that
         self.rst_time: i64 = -1  # the first RST that may have killed it
         self.rst_frame: i64 = -1
-        # the last segment it sent, for duplicates and for judging silence
-        self.last_time: i64 = -1
+        self.last_time: i64 = -1  # of the last segment it sent, for duplicates and for judging silence
         self.previous_time: i64 = -1  # the one before it
         self.last_frame: i64 = -1
         self.last_ip_id: i64 = -1
@@ -157,8 +156,7 @@ class Endpoint:
         self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
         self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
         self.doubt: Step | None = None  # a step that passed while it seemed not to be: taken only if time bears it out
-        self.near: bool = False  # the capture was taken at this endpoint (vantage)
-        self.far: bool = False  # it was taken at its peer
+        self.near = self.far = False  # where the capture was taken (vantage): at this endpoint, or at its peer
         self.data_last: i64 = 0  # when its data that awaits acknowledgement was last sent
         self.data_count: i64 = 0  # how often in a row
         self.data_gap: i64 = 0  # between the last two times
