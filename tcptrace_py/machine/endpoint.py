@@ -14,8 +14,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.ranges import Ranges
-from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.space import Space
 from tcptrace_py.machine.table import after, before, image, next_state, through
 from tcptrace_py.packet import Segment
 
@@ -98,24 +97,18 @@ _NONE_RETRACTED: Final[list[Retraction]] = []
 
 
 @mypyc_attr(acyclic=True)
-class Endpoint:
+class Endpoint(Space):
     """One side.  Offsets count from its own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
 
     def __init__(self, state: i64, time: i64, frame: i64, why: str) -> None:
+        super().__init__()
+        self.doubt: Step | None = None  # what passed while it seemed not to be reached: taken only if time bears it out
         self.state: i64 = state
         self.possible: i64 = 1 << state
         self.step = Step(state, time, frame, ASSUMED, why)  # the last of its steps, the one in force
         self.steps: list[Step] = [self.step]
         self.retracted = _NONE_RETRACTED
-        self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
-        self.syn_seen: bool = False  # origin is its true ISN
-        self.snd_nxt: i64 = 0  # offset after the highest byte, SYN or FIN it sent
-        self.snd_una: i64 = 0  # highest acknowledgement of it that passed
-        self.acked: i64 = -1  # highest offset of the peer's space that it acknowledged; -1: never
-        self.acked_frame: i64 = -1
         self.hole: i64 = -1  # what it acknowledged when its own ACK showed that later bytes did not arrive
-        self.holes: Ranges | None = None  # which of its bytes passed, once they did not pass in order
-        self.active: bool = False  # it sent a SYN without ACK
         self.syn_time: i64 = 0  # the first SYN or SYN-ACK
         self.syn_frame: i64 = -1
         self.syn_last: i64 = 0  # the last one's time
@@ -134,41 +127,12 @@ class Endpoint:
         self.fin_gap: i64 = 0  # between the last two FINs: the next one is due after about twice that
         self.rst_time: i64 = -1  # the first RST that may have killed it
         self.rst_frame: i64 = -1
-        self.last_time: i64 = -1  # of the last segment it sent, for duplicates and for judging silence
-        self.previous_time: i64 = -1  # the one before it
-        self.last_frame: i64 = -1
-        self.last_ip_id: i64 = -1
-        self.last_check: i64 = -1
-        self.last_seq: i64 = -1
-        self.last_ack: i64 = -1  # as in the header
-        self.last_flags: i64 = 0
-        self.last_length: i64 = 0
-        self.last_window: i64 = -1
         self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
         self.turnaround_2: i64 = -1  # the second least
         self.handshake: i64 = -1  # its turnaround in the handshake
-        self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
-        self.timed_at: i64 = 0
         self.timer_from: i64 = 0  # when the timer of its present state last started
         self.expired_at: i64 = -1  # when that timer ran out, if its state need not have ended with it
         self.alive: i64 = st.ANY  # what it could be before a RST, should that prove to be void
-        self.asks: bool = False  # its last segment wants an answer
-        self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
-        self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
-        self.doubt: Step | None = None  # a step that passed while it seemed not to be: taken only if time bears it out
-        self.near = self.far = False  # where the capture was taken (vantage): at this endpoint, or at its peer
-        self.data_last: i64 = 0  # when its data that awaits acknowledgement was last sent
-        self.data_count: i64 = 0  # how often in a row
-        self.data_gap: i64 = 0  # between the last two times
-        self.sent: Sent | None = None
-
-    def counters(self) -> Sent:
-        """What it sent, counted; made when first asked for (a SYN alone needs none)."""
-        sent = self.sent
-        if sent is None:
-            sent = Sent()
-            self.sent = sent
-        return sent
 
     def stamp_syn(self, seg: Segment) -> None:
         """Remember a SYN by its timestamp: the SYN-ACK's echo will tell which one arrived."""

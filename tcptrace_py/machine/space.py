@@ -1,0 +1,58 @@
+"""One side's sequence space and the last segment it sent: all that most segments ask for and change.
+
+Its fields stand apart from what is inferred of the side (``Endpoint``, of which it is the beginning) for the sake of
+the processor's cache: thousands of connections take turns, and what stands together comes from memory together.
+Those that a segment asks for of both sides come first.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.sent import Sent
+
+
+@mypyc_attr(acyclic=True)
+class Space:
+    """Offsets count from the side's own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
+
+    def __init__(self) -> None:
+        self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
+        self.snd_nxt: i64 = 0  # offset after the highest byte, SYN or FIN it sent
+        self.snd_una: i64 = 0  # highest acknowledgement of it that passed
+        self.holes: Ranges | None = None  # which of its bytes passed, once they did not pass in order
+        self.sent: Sent | None = None
+        self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
+        self.timed_at: i64 = 0
+        self.data_count: i64 = 0  # how often in a row its data that awaits acknowledgement was sent
+        self.last_time: i64 = -1  # of the last segment it sent, as all that begins like this
+        self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
+        # of its own segments only
+        self.acked: i64 = -1  # highest offset of the peer's space that it acknowledged; -1: never
+        self.acked_frame: i64 = -1
+        self.data_last: i64 = 0  # when its data that awaits acknowledgement was last sent
+        self.data_gap: i64 = 0  # between the last two times
+        self.last_seq: i64 = -1
+        self.last_ack: i64 = -1  # as in the header
+        self.last_window: i64 = -1
+        self.last_flags: i64 = 0
+        self.last_length: i64 = 0
+        self.last_ip_id: i64 = -1
+        self.last_check: i64 = -1
+        self.last_frame: i64 = -1
+        self.previous_time: i64 = -1  # of the segment before the last
+        self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
+        self.asks: bool = False  # its last segment wants an answer
+        self.near: bool = False  # the capture was taken at this endpoint (vantage)
+        self.far: bool = False  # it was taken at its peer
+        self.syn_seen: bool = False  # ``origin`` is its true ISN
+        self.active: bool = False  # it sent a SYN without ACK
+
+    def counters(self) -> Sent:
+        """What it sent, counted; made when first asked for (a SYN alone needs none)."""
+        sent = self.sent
+        if sent is None:
+            sent = Sent()
+            self.sent = sent
+        return sent
