@@ -11,6 +11,7 @@ import pytest
 from tcptrace_py.cli.exits import EXITS
 from tcptrace_py.cli.main import COMMANDS
 from tcptrace_py.config import PROFILES
+from tcptrace_py.report.check_formats import CHECK_NAMES
 from tcptrace_py.report.formats import FORMATS
 from tcptrace_py.rules.catalogue import RULES
 from tools import rule_pages
@@ -18,7 +19,7 @@ from tools.documents import CHECKOUT, FENCE, INLINE, Command, anchors, commands,
 
 README = CHECKOUT / "README.md"
 DOCUMENTS = [README, CHECKOUT / "CHANGELOG.md", CHECKOUT / "samples" / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))]
-PLANNED = {"check", "show", "live", "extract"}
+PLANNED = {"show", "live", "extract"}
 
 # docs/jq.md has a test of its own, which compares the same way
 TYPED = [
@@ -79,7 +80,7 @@ def test_what_is_planned_is_not_there_and_said_to_be_so() -> None:
 
 def test_the_readme_names_all_formats_profiles_and_exit_statuses() -> None:
     section = read(README).partition("\n## Formats and exit status\n")[2].partition("\n## ")[0]
-    for name in (*(row.name for row in FORMATS), *PROFILES):
+    for name in (*(row.name for row in FORMATS), *CHECK_NAMES, *PROFILES):
         assert f"`{name}`" in section
     for status in EXITS:
         assert re.search(rf"^\|[^|]*\b{status}\b", section, re.MULTILINE), status

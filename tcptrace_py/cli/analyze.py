@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, output_options
+from tcptrace_py.cli.options import analysis_options, config_option, output_options
 from tcptrace_py.report.formats import FORMATS
 
 
 @click.command(name="analyze")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @analysis_options
+@config_option
 @output_options(tuple(row.name for row in FORMATS), "table")
 def command(captures: tuple[str, ...], **options: Any) -> int:
     """Report the TCP states of both endpoints of every connection in CAPTURE…, and what is wrong with them.
@@ -21,5 +22,6 @@ def command(captures: tuple[str, ...], **options: Any) -> int:
     order given as one observation.
     """
     from tcptrace_py.cli.running import run_analysis
+    from tcptrace_py.gate.settings import load
 
-    return run_analysis(captures, options)
+    return run_analysis(captures, options, load(options["config"]))

@@ -25,6 +25,7 @@ from tcptrace_py.errors import TcpfsmError
 # name: (module, one line for the list)
 COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("analyze", "Report the TCP states and findings of captures."),
+    "check": ("check", "Judge captures: the gate for CI, with a baseline and expectations."),
     "demo": ("demo", "Analyze a bundled sample: no arguments, no rights needed."),
     "rules": ("rules", "List the rules."),
     "explain": ("explain", "Explain a rule, a state or a transition."),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tcptrace_py.config import PROFILES, Config, parse_timers, timers_for
+
+if TYPE_CHECKING:
+    from tcptrace_py.gate.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,8 +30,7 @@ def analysis_options(f: F) -> F:
             click.option(
                 "--profile",
                 type=click.Choice(list(PROFILES)),
-                default="linux",
-                show_default=True,
+                show_default="linux",
                 help="Whose TCP timers the endpoints have.",
             ),
             click.option(
@@ -36,8 +39,7 @@ def analysis_options(f: F) -> F:
             click.option(
                 "--max-connections",
                 type=click.IntRange(min=0),
-                default=0,
-                help="Keep at most this many connections in memory; 0: no bound.",
+                help="Keep at most this many connections in memory; 0, the default: no bound.",
             ),
             click.option("--verify-checksums", is_flag=True, help="Compute checksums, and count wrong ones."),
         )
@@ -46,63 +48,108 @@ def analysis_options(f: F) -> F:
     return f
 
 
+def config_option(f: F) -> F:
+    """Where the project's configuration is."""
+    option = click.option(
+        "--config",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Configuration; else the nearest tcpfsm.toml, or pyproject.toml with [tool.tcpfsm], from here upwards.",
+    )
+    return option(f)
+
+
 def output_options(formats: tuple[str, ...], default: str) -> Callable[[F], F]:
     """Where the report goes, and as what."""
 
     def decorate(f: F) -> F:
-        for option in reversed(
-            (
-                click.option(
-                    "--format",
-                    "-f",
-                    "format_name",
-                    type=click.Choice(list(formats)),
-                    default=default,
-                    show_default=True,
-                    help="Format of the report.",
-                ),
-                click.option(
-                    "--output",
-                    "-o",
-                    type=click.Path(dir_okay=False),
-                    metavar="FILE",
-                    help="Write the report there, whole or not at all.",
-                ),
-                click.option(
-                    "--fail-on",
-                    metavar="never|info|warning|error|NAME,…",
-                    default="never",
-                    show_default=True,
-                    help="Exit 1 when there is such a finding.",
-                ),
-                click.option("--strict", is_flag=True, help="Exit 3 when the capture is damaged or incomplete."),
-                click.option(
-                    "--color",
-                    type=click.Choice(["auto", "always", "never"]),
-                    default="auto",
-                    show_default=True,
-                    help="Colours in the table; NO_COLOR is honoured.",
-                ),
-                click.option("--no-progress", is_flag=True, help="No progress bar."),
-                click.option("--quiet", "-q", is_flag=True, help="No warnings."),
-                click.option("--verbose", "-v", is_flag=True, help="Show more."),
-            )
-        ):
+        options = (
+            format_option(formats, default),
+            click.option(
+                "--output",
+                "-o",
+                type=click.Path(dir_okay=False),
+                metavar="FILE",
+                help="Write the report there, whole or not at all.",
+            ),
+            fail_on_option("never"),
+        )
+        f = message_options(f)
+        for option in reversed(options):
             f = option(f)
         return f
 
     return decorate
 
 
-def config_from(options: dict[str, Any]) -> Config:
-    """The configuration that the options describe.  Raises ConfigError."""
-    profile: str = options["profile"]
-    return Config(
+def format_option(formats: tuple[str, ...], default: str) -> Callable[[F], F]:
+    """The format of what goes to standard output."""
+    return click.option(
+        "--format",
+        "-f",
+        "format_name",
+        type=click.Choice(list(formats)),
+        default=default,
+        show_default=True,
+        help="Format of the report.",
+    )
+
+
+def fail_on_option(default: str) -> Callable[[F], F]:
+    """The threshold of the exit status."""
+    return click.option(
+        "--fail-on",
+        metavar="never|info|warning|error|NAME,…",
+        show_default=default,
+        help="Exit 1 when there is such a finding.",
+    )
+
+
+def message_options(f: F) -> F:
+    """What is said besides the report, and how."""
+    for option in reversed(
+        (
+            click.option("--strict", is_flag=True, help="Exit 3 when the capture is damaged or incomplete."),
+            click.option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                show_default=True,
+                help="Colours in the text; NO_COLOR is honoured.",
+            ),
+            click.option("--no-progress", is_flag=True, help="No progress bar."),
+            click.option("--quiet", "-q", is_flag=True, help="No warnings."),
+            click.option("--verbose", "-v", is_flag=True, help="Show more."),
+        )
+    ):
+        f = option(f)
+    return f
+
+
+def config_from(options: dict[str, Any], settings: Settings | None = None) -> Config:
+    """The configuration that the options describe, and where they say nothing, the file.  Raises ConfigError.
+
+    ``fail_on`` of the file is for the gate (``check``) alone: a report does not fail because a file says so.
+    """
+    profile: str = options["profile"] or (settings.profile if settings else None) or "linux"
+    changes = {**(settings.timers if settings else {}), **parse_timers(options["timers"])}
+    config = Config(
         profile=profile,
-        timers=timers_for(profile, parse_timers(options["timers"])),
-        max_connections=options["max_connections"],
+        timers=timers_for(profile, changes),
+        max_connections=options["max_connections"] or 0,
         verify_checksums=options["verify_checksums"],
         select=names(options["select"]),
         ignore=names(options["ignore"]),
         fail_on=names(options["fail_on"]) or ("never",),
+    )
+    if settings is None:
+        return config
+    bound = options["max_connections"]
+    return replace(
+        config,
+        thresholds=settings.thresholds,
+        max_connections=(settings.max_connections or 0) if bound is None else bound,
+        verify_checksums=config.verify_checksums or bool(settings.verify_checksums),
+        select=(settings.select or ()) if options["select"] is None else config.select,
+        ignore=(settings.ignore or ()) if options["ignore"] is None else config.ignore,
     )

@@ -13,6 +13,7 @@ from tcptrace_py.cli.options import config_from
 from tcptrace_py.cli.output import open_output
 from tcptrace_py.cli.progress import Progress
 from tcptrace_py.config import Config
+from tcptrace_py.gate.settings import Settings
 from tcptrace_py.report.formats import sink_class
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
@@ -22,9 +23,11 @@ from tcptrace_py.rules.finding import SEVERITIES
 NEVER = "never"
 
 
-def run_analysis(captures: Sequence[str], options: dict[str, Any], *, is_demo: bool = False) -> int:
+def run_analysis(
+    captures: Sequence[str], options: dict[str, Any], settings: Settings | None = None, *, is_demo: bool = False
+) -> int:
     """Analyze, write the report, warn, and return the exit status.  Raises TcpfsmError and OSError."""
-    config = config_from(options)
+    config = config_from(options, settings)
     path: str | None = options["output"]
     with open_output(path) as out:
         style = Style(

@@ -1,0 +1,145 @@
+"""``tcpfsm check`` from its options to the exit status: one analysis, one verdict, any number of formats."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, BinaryIO, NamedTuple
+
+from tcptrace_py.cli import exits
+from tcptrace_py.cli.analysis import Result, analyze
+from tcptrace_py.cli.options import config_from, names
+from tcptrace_py.cli.output import open_output
+from tcptrace_py.cli.progress import Progress
+from tcptrace_py.cli.running import wants_color, warn
+from tcptrace_py.config import Config, suggest
+from tcptrace_py.errors import ConfigError
+from tcptrace_py.gate.baseline import baseline_text, read_baseline
+from tcptrace_py.gate.gate import NEVER, Gate
+from tcptrace_py.gate.settings import Settings, load
+from tcptrace_py.report.check_formats import CHECK_FORMATS, CHECK_NAMES, check_writer
+from tcptrace_py.report.sink import Style
+from tcptrace_py.report.text import printable
+from tcptrace_py.report.verdict import Verdict
+
+DEFAULT_FAIL_ON = ("error",)
+
+
+class Target(NamedTuple):
+    """A format, and where it goes; None: to standard output."""
+
+    format_name: str
+    path: str | None
+
+
+def run_check(captures: Sequence[str], options: dict[str, Any]) -> int:
+    """Analyze, judge, write every format, and return the exit status.  Raises TcpfsmError and OSError."""
+    settings = load(options["config"])
+    config = gate_config(options, settings)
+    targets = targets_of(options["format_name"], options["outputs"])
+    gate = Gate(
+        config,
+        settings.ignores,
+        settings.expectations,
+        known_findings(options, settings),
+        wants_endpoints=any(
+            row.wants_endpoints for row in CHECK_FORMATS if row.name in {t.format_name for t in targets}
+        ),
+    )
+    with ExitStack() as stack:
+        # opened first: a folder that may not be written to is known before a long analysis, not after
+        files = [(target, stack.enter_context(open_output(target.path))) for target in targets]
+        new_baseline = options["write_baseline"]
+        written = None if new_baseline is None else stack.enter_context(open_output(new_baseline))
+        with Progress(captures, enabled=not options["no_progress"] and not options["quiet"]) as progress:
+            result = analyze(captures, config, gate, progress.update if progress.visible else None)
+        verdict = gate.verdict
+        assert verdict is not None  # analyze() ends with finish()
+        if written is not None:
+            verdict = accept(verdict, config, written)
+        for target, file in files:
+            write(verdict, target, file, options)
+    if not options["quiet"]:
+        warn(result)
+    return status_of(verdict, result, strict=options["strict"] or bool(settings.strict))
+
+
+def gate_config(options: dict[str, Any], settings: Settings) -> Config:
+    """The configuration of the analysis, with the threshold of the gate."""
+    fail_on = names(options["fail_on"]) or settings.fail_on or DEFAULT_FAIL_ON
+    return replace(config_from(options, settings), fail_on=fail_on)
+
+
+def known_findings(options: dict[str, Any], settings: Settings) -> frozenset[str] | None:
+    """The fingerprints of the baseline; None: there is none, or a new one is written."""
+    path = options["baseline"] or settings.baseline
+    if path is None or options["write_baseline"] is not None:
+        return None
+    return read_baseline(path)
+
+
+def targets_of(format_name: str, outputs: Sequence[str]) -> list[Target]:
+    """Where each format goes.  Standard output has ``format_name``, unless an output takes its place."""
+    targets = [target_of(format_name, output) for output in outputs]
+    paths = [target.path for target in targets]
+    for path in paths:
+        if paths.count(path) > 1 and path != os.devnull:
+            raise ConfigError(f"two formats go to {'standard output' if path is None else printable(path)}: choose one")
+    if None not in paths and not any(_PREFIX.fullmatch(output) is None for output in outputs):
+        targets.insert(0, Target(format_name, None))
+    return targets
+
+
+_PREFIX = re.compile(r"([A-Za-z][\w-]+):(.*)", re.DOTALL)  # a single letter is a drive
+
+
+def target_of(format_name: str, output: str) -> Target:
+    """``FORMAT:PATH``, or a path for the format of standard output.  Raises ConfigError."""
+    match = _PREFIX.fullmatch(output)
+    path = output
+    if match is not None:
+        format_name, path = match[1], match[2]
+        if format_name not in CHECK_NAMES:
+            hint = suggest(format_name, CHECK_NAMES)
+            raise ConfigError(f"--output {printable(output)}: no format {format_name!r}{hint} (a file: ./{output})")
+    if not path:
+        raise ConfigError(f"--output {printable(output)}: the name of a file is missing")
+    return Target(format_name, None if path == "-" else path)
+
+
+def accept(verdict: Verdict, config: Config, file: BinaryIO) -> Verdict:
+    """Write a new baseline of all findings but those that are ignored; the verdict, now that they are known."""
+    import msgspec
+
+    known = [r for r in verdict.reported if r.decision != "ignored"]
+    file.write(baseline_text(known).encode("utf-8"))
+    return msgspec.structs.replace(
+        verdict,
+        reported=[
+            r if r.decision == "ignored" else msgspec.structs.replace(r, decision="baselined") for r in verdict.reported
+        ],
+        has_baseline=True,
+        gone=[],
+        failed=config.fail_on != NEVER and any(case.result == "failed" for case in verdict.cases),
+    )
+
+
+def write(verdict: Verdict, target: Target, file: BinaryIO, options: dict[str, Any]) -> None:
+    """One format."""
+    is_text = target.format_name == "text"
+    encoding = sys.stdout.encoding or "utf-8" if target.path is None and is_text else "utf-8"
+    style = Style(color=wants_color(options["color"], target.path), verbose=options["verbose"], encoding=encoding)
+    file.write(check_writer(target.format_name)(verdict, style).encode(encoding, "backslashreplace"))
+
+
+def status_of(verdict: Verdict, result: Result, *, strict: bool) -> int:
+    """The exit status: the verdict first, then damage."""
+    if verdict.failed:
+        return exits.FINDINGS
+    if strict and result.capture.problems:
+        return exits.DAMAGED
+    return exits.DONE
