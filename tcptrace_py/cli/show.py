@@ -1,0 +1,95 @@
+"""``tcpfsm show``: one connection as a ladder."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import Any
+
+import click
+
+from tcptrace_py.cli.options import analysis_options
+
+FORMATS = ("text", "json", "mermaid", "svg")
+
+
+@click.command(name="show")
+@click.argument("words", nargs=-1, required=True, metavar="CAPTURE… CONNECTION")
+@analysis_options
+@click.option("--format", "-f", "format_name", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the ladder there, whole or not at all.",
+)
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
+@click.option("--all", "whole", is_flag=True, help="Show every frame: fold nothing.")
+@click.option("--width", type=click.IntRange(min=64), help="Columns to fit in. [default: the terminal's, else 80]")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours in the text; NO_COLOR is honoured.",
+)
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@click.option("--quiet", "-q", is_flag=True, help="No warnings.")
+def command(words: tuple[str, ...], **options: Any) -> int:
+    """Show one connection of CAPTURE… as a ladder: every frame, and both endpoints' states between the frames.
+
+    CONNECTION is its number in the report (3), its addresses and ports (10.0.0.1:40000-10.0.0.2:80), its Community ID
+    or one of its frames (frame 42).
+    """
+    from tcptrace_py.cli.options import config_from
+    from tcptrace_py.cli.output import open_output
+    from tcptrace_py.cli.progress import Progress
+    from tcptrace_py.cli.running import wants_color
+    from tcptrace_py.cli.showing import read_ladder
+    from tcptrace_py.ladder.formats import render
+
+    captures, choice = split(list(words))
+    config = config_from({**options, "fail_on": "never"})
+    path: str | None = options["output"]
+    with open_output(path) as out:
+        with Progress(captures, enabled=not options["no_progress"] and not options["quiet"]) as progress:
+            ladder, problems = read_ladder(
+                captures, config, choice, progress.update if progress.visible else None, whole=options["whole"]
+            )
+        text = render(
+            ladder,
+            options["format_name"],
+            width=options["width"] or (shutil.get_terminal_size((80, 24)).columns if path is None else 80),
+            ascii_only=options["ascii_only"] or (path is None and not draws(sys.stdout.encoding)),
+            color=wants_color(options["color"], path),
+        )
+        out.write(text.encode("utf-8"))
+    if not options["quiet"]:
+        for problem in problems[:5]:
+            click.echo(f"tcpfsm: warning: {problem}", err=True)
+    return 0
+
+
+def split(words: list[str]) -> tuple[list[str], Any]:
+    """Captures and connection.  Raises ConfigError."""
+    from tcptrace_py.errors import ConfigError
+    from tcptrace_py.ladder.choice import FORMS, parse
+    from tcptrace_py.report.phrases import quoted
+    from tcptrace_py.report.text import printable
+
+    last = 2 if len(words) > 1 and words[-2].lower() == "frame" and words[-1].isdigit() else 1
+    captures = words[:-last]
+    if not captures:
+        if last == 2 or words[-1].isdigit():
+            raise ConfigError("show needs a capture and a connection: tcpfsm show CAPTURE 1")
+        name = quoted(words[-1])
+        raise ConfigError(
+            f"which connection of {printable(words[-1])}? Give {FORMS}: tcpfsm show {name} 1; tcpfsm analyze {name} --format csv lists them"
+        )
+    return captures, parse(words[-last:])
+
+
+def draws(encoding: str | None) -> bool:
+    """Whether the lines and arrows can be written in this encoding."""
+    return (encoding or "utf-8").lower().replace("-", "").startswith("utf")

@@ -1,0 +1,273 @@
+"""Reading captures for one connection: the pipeline's loop, with a look at every segment of the one that is asked for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, NamedTuple
+
+import tcptrace_py
+from tcptrace_py.capture import Captures, open_captures
+from tcptrace_py.cli.analysis import SECOND, timers
+from tcptrace_py.config import Config
+from tcptrace_py.decode import Decoder
+from tcptrace_py.engine import ENGINE
+from tcptrace_py.errors import ConfigError
+from tcptrace_py.ladder import watch
+from tcptrace_py.ladder.build import ladder
+from tcptrace_py.ladder.choice import Choice, tuple_text
+from tcptrace_py.ladder.model import Ladder
+from tcptrace_py.ladder.trail import Frame, Trail
+from tcptrace_py.machine.connection import Connection, Flow
+from tcptrace_py.machine.registry import Limits
+from tcptrace_py.machine.tracker import Tracker
+from tcptrace_py.packet import QUOTED, RST, SEGMENT, Record, Segment
+from tcptrace_py.pipeline import Pipeline
+from tcptrace_py.report import model
+from tcptrace_py.report.sink import EVERY
+from tcptrace_py.report.text import printable, storable
+from tcptrace_py.rules.finding import Finding
+from tcptrace_py.rules.judge import Judge
+
+MOST_FRAMES = 200_000
+"""So many frames are kept while it is not known whose will be wanted (``frame N`` of a pipe)."""
+MOST_NAMED = 5
+"""Connections that an error names."""
+
+
+class Told(NamedTuple):
+    """A connection that can no longer change."""
+
+    c: Connection
+    findings: list[Finding]
+
+
+class Reader:
+    """One pass over captures, for one connection."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        config: Config,
+        choice: Choice,
+        progress: Callable[[Captures], None] | None = None,
+        stdin: BinaryIO | None = None,
+        *,
+        whole: bool = False,
+    ) -> None:
+        self.choice = choice
+        self.whole = whole
+        self.progress = progress
+        self.trails: dict[int, Trail] = {}
+        self.kept = 0
+        self.number = choice.number  # of the connection, once it is known
+        self.others: list[Told] = []
+        self.told: Told | None = None
+        self.matches: list[Connection] = []
+        self.matched = 0
+        self.captures = open_captures(paths, stdin)
+        self.decoder = Decoder(config.verify_checksums)
+        self.tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
+        self.pipeline = Pipeline(self.captures, self.decoder, self.tracker, Judge(config), self.take, EVERY, None)
+
+    def run(self, stop_at: int = -1) -> None:
+        """Read until the connection can no longer change, or all.  ``stop_at``: no further than that frame."""
+        record, segment, tracker, tally = Record(), Segment(), self.tracker, self.pipeline.tally
+        try:
+            while self.captures.next(record):
+                tally.packets += 1
+                tally.end = max(tally.end, record.time)
+                code = self.decoder.decode(record, segment)
+                is_the_one = record.number == self.choice.frame
+                if code == SEGMENT:
+                    self.segment(segment)
+                    if tracker.finished or tracker.gone:
+                        self.pipeline.drain()
+                elif code == QUOTED:
+                    self.quoted(segment)
+                if is_the_one:
+                    self.settle_frame(code, segment)
+                if record.number == stop_at or (self.told is not None and self.number >= 0):
+                    return
+                if self.progress is not None and tally.packets & 0x3FFF == 0:
+                    self.progress(self.captures)
+            self.pipeline.finish()
+        finally:
+            self.captures.close()
+
+    def segment(self, seg: Segment) -> None:
+        """The tracker's turn, and a look before and after at those that are watched."""
+        tracker = self.tracker
+        c = whole(tracker.flows.find(seg.key))
+        watched = c is not None and c.number in self.trails
+        before = watch.look(c) if watched else watch.NOTHING
+        rival = int(c.rival_frame) if c is not None else -1
+        tracker.segment(seg)
+        now = whole(tracker.flows.find(seg.key))
+        if now is None:
+            return
+        if now is not c:
+            if c is not None and seg.flags & RST and now.first_frame != seg.number:
+                if watched:  # the RST is the older one's, and shows that a SYN had begun another
+                    self.keep(watch.take(self.trails[c.number], c, before, seg))
+                self.begin(now, rival)
+                return
+            self.begin(now, rival)
+            before = watch.NOTHING
+        trail = self.trails.get(now.number)
+        if trail is not None:
+            self.keep(watch.take(trail, now, before, seg))
+
+    def begin(self, c: Connection, rival: int) -> None:
+        """A connection begins: perhaps with a SYN that passed while the older one on its ports still lived."""
+        choice = self.choice
+        if self.number >= 0:
+            wanted = c.number == self.number
+        elif choice.frame >= 0:
+            wanted = True
+        else:
+            wanted = choice.takes(c)
+            if wanted:
+                self.matched += 1
+                if len(self.matches) < MOST_NAMED:
+                    self.matches.append(c)
+                wanted = self.matched == 1
+        if not wanted:
+            return
+        trail = self.trails[int(c.number)] = Trail(whole=self.whole)
+        if c.first_frame == rival and c.client.syn_frame == rival:
+            frame = Frame(rival, int(c.start), 0, 2)
+            frame.seq = 0
+            trail.sent(frame, 0, 1)
+            trail.add(frame)
+
+    def quoted(self, seg: Segment) -> None:
+        """An ICMP error."""
+        self.tracker.quoted(seg)
+        c = whole(self.tracker.flows.find(seg.key))
+        if c is not None and c.number in self.trails:
+            self.keep(watch.quote(self.trails[c.number], c, seg))
+
+    def keep(self, frame: Frame) -> None:
+        """Count what is kept while the connection is not known."""
+        if self.number < 0 and self.choice.frame >= 0:
+            self.kept += 1
+            if self.kept > MOST_FRAMES:
+                raise ConfigError(
+                    f"frame {self.choice.frame} lies too far behind the start of a pipe (more than {MOST_FRAMES} frames):"
+                    " save the capture to a file first"
+                )
+
+    def settle_frame(self, code: int, seg: Segment) -> None:
+        """The frame that was named has come: whose is it?"""
+        c = whole(self.tracker.flows.find(seg.key)) if code in (SEGMENT, QUOTED) else None
+        if c is None:
+            reason = ", ".join(self.decoder.skipped()) if code not in (SEGMENT, QUOTED) else "of no connection"
+            raise ConfigError(
+                f"frame {self.choice.frame} holds no TCP segment of a connection ({reason}):"
+                " tcpfsm analyze --format json lists first_frame and last_frame of every connection"
+            )
+        self.number = int(c.number)
+        if seg.flags & RST and c.first_frame != self.choice.frame and c.packets == 1:
+            self.number = max((n for n in self.trails if n < c.number), default=self.number)
+        self.trails = {n: trail for n, trail in self.trails.items() if n == self.number}
+
+    def take(self, c: Connection, findings: list[Finding]) -> None:
+        """The pipeline is done with a connection."""
+        if c.number in self.trails and (self.number < 0 or c.number == self.number) and self.told is None:
+            if self.choice.frame < 0 or self.number >= 0:
+                self.told = Told(c, findings)
+                return
+        if self.choice.frame >= 0 and self.number < 0:
+            self.trails.pop(int(c.number), None)
+        if len(self.others) < 1000 and (self.choice.keys or len(self.others) < MOST_NAMED):
+            self.others.append(Told(c, []))
+
+
+def whole(flow: Flow | None) -> Connection | None:
+    """Nothing is parked here: what a key leads to is a connection."""
+    return flow if isinstance(flow, Connection) else None
+
+
+def read_ladder(
+    paths: Sequence[str],
+    config: Config,
+    choice: Choice,
+    progress: Callable[[Captures], None] | None = None,
+    stdin: BinaryIO | None = None,
+    *,
+    whole: bool = False,
+) -> tuple[Ladder, list[str]]:
+    """The ladder of the connection that ``choice`` names, and what is wrong with the captures.
+
+    Raises CaptureError and ConfigError.
+    """
+    if choice.frame >= 0 and all(is_file(path) for path in paths):
+        first = Reader(paths, config, choice, progress, stdin)
+        first.trails = _Forgetful()
+        first.run(choice.frame)
+        if first.number < 0:
+            raise ConfigError(missing(first))
+        choice = Choice(choice.text, number=first.number)
+    reader = Reader(paths, config, choice, progress, stdin, whole=whole)
+    reader.run()
+    if reader.told is None:
+        raise ConfigError(missing(reader))
+    if reader.matched > 1:
+        raise ConfigError(ambiguous(reader))
+    c, findings = reader.told
+    tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
+    names = [storable(source.name) for source in reader.captures.sources]
+    problems = [printable(problem.message) for problem in reader.captures.problems]
+    return ladder(reader.trails[int(c.number)], c, findings, tool, names), problems
+
+
+class _Forgetful(dict[int, Trail]):
+    """Keeps no trail: a pass that only finds out whose a frame is."""
+
+    def __setitem__(self, number: int, trail: Trail) -> None:
+        """Let it go."""
+
+
+def is_file(path: str) -> bool:
+    """Whether it can be read a second time."""
+    try:
+        return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def missing(reader: Reader) -> str:
+    """Why there is nothing to show, and what there is."""
+    choice, count = reader.choice, int(reader.tracker.count)
+    if not count:
+        return f"no connection {choice.text}: there is no TCP connection in this capture"
+    if choice.frame >= 0:
+        return f"no frame {choice.frame}: the capture has {reader.pipeline.tally.packets} frames"
+    if choice.number >= 0:
+        there = "only connection 1" if count == 1 else f"1 to {count}; tcpfsm analyze --format csv lists them"
+        return f"no connection {choice.number}: the capture has {there}"
+    near = [told.c for told in reader.others]
+    if choice.keys:
+        near.sort(key=lambda c: -likeness(c.key, choice.keys))
+    named = "; ".join(f"{c.number}: {tuple_text(c.key)}" for c in near[:3])
+    return f"no connection {choice.text} among {count}; there are, by number, {named}"
+
+
+def likeness(key: bytes, keys: tuple[bytes, ...]) -> int:
+    """How many of the addresses and ports of two keys agree."""
+    return max(sum(a == b for a, b in zip(parts(key), parts(other), strict=True)) for other in keys)
+
+
+def parts(key: bytes) -> tuple[bytes, ...]:
+    """Addresses and ports."""
+    half = (len(key) - 4) // 2
+    return key[:half], key[half : 2 * half], key[-4:-2], key[-2:]
+
+
+def ambiguous(reader: Reader) -> str:
+    """Several connections are meant."""
+    named = ", ".join(f"{c.number} (from frame {c.first_frame})" for c in reader.matches)
+    more = ", ..." if reader.matched > len(reader.matches) else ""
+    return f"{reader.matched} connections have used {reader.choice.text}: choose one by its number: {named}{more}"

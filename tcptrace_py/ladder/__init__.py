@@ -1,0 +1,1 @@
+"""ONE CONNECTION → A LADDER: its frames between two lifelines, with the states, marks and findings beside them."""

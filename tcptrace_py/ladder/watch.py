@@ -1,0 +1,162 @@
+"""What a segment was to its connection: the engine is asked before and after, and the difference makes the marks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tcptrace_py.ladder import trail as tr
+from tcptrace_py.ladder.trail import Frame, Trail
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.sequence import unwrap
+from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
+
+NEAR = 1 << 30
+"""Sequence numbers further than so many bytes from where they are expected are shown as they are."""
+
+
+class Counts(NamedTuple):
+    """What is compared of one endpoint."""
+
+    steps: int
+    step: int
+    retracted: int
+    snd_nxt: int
+    again: int
+    out_of_order: int
+    keepalives: int
+    probes: int
+    duplicate_acks: int
+    missing: int
+    zero_windows: int
+    twice: int
+
+
+FRESH = Counts(1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def counts(e: Endpoint) -> Counts:
+    """An endpoint as it is now."""
+    s = e.sent
+    top = e.steps[-1]
+    if s is None:
+        return FRESH._replace(
+            steps=len(e.steps),
+            step=top.state,
+            retracted=len(e.retracted),
+            snd_nxt=e.snd_nxt,
+        )
+    return Counts(
+        len(e.steps),
+        top.state,
+        len(e.retracted),
+        e.snd_nxt,
+        s.retransmitted_packets,
+        s.out_of_order_packets,
+        s.keepalives,
+        s.window_probes,
+        s.duplicate_acks,
+        s.missing_bytes,
+        s.zero_windows,
+        s.hardware_duplicates,
+    )
+
+
+class Before(NamedTuple):
+    """A connection before the segment; ``c`` None: there was none."""
+
+    c: Connection | None
+    client: Counts
+    server: Counts
+    rival: int
+
+
+NOTHING = Before(None, FRESH, FRESH, -1)
+
+
+def look(c: Connection | None) -> Before:
+    """A connection as it is now."""
+    return NOTHING if c is None else Before(c, counts(c.client), counts(c.server), c.rival_frame)
+
+
+def take(trail: Trail, c: Connection, before: Before, seg: Segment) -> Frame:
+    """Put the segment that the engine has just placed in ``c`` on its trail."""
+    if before.c is not c:
+        before = NOTHING
+    side = int(CLIENT if seg.key == c.key else SERVER)
+    e, p = c.side(side), c.side(1 - side)
+    was, peer_was = (before.client, before.server) if side == CLIENT else (before.server, before.client)
+    now, peer_now = counts(e), counts(p)
+    frame = Frame(int(seg.number), int(seg.time), side, int(seg.flags))
+    frame.length = int(seg.length)
+    frame.window = int(seg.window)
+    if e.origin >= 0:
+        frame.seq = relative(int(unwrap(seg.seq, e.origin, was.snd_nxt)))
+    if seg.flags & ACK and p.origin >= 0:
+        ack = int(unwrap(seg.ack, p.origin, p.snd_nxt))
+        frame.ack = relative(ack) if ack <= p.snd_nxt else None  # of what was never sent: about another connection
+    is_plain = not seg.flags & (SYN | FIN | RST)
+    frame.plain = is_plain and was[:3] == now[:3] and peer_was[:3] == peer_now[:3]
+    if now.twice > was.twice:
+        frame.mark(tr.TWICE)
+    elif c.rival_frame == seg.number or (seg.flags & (SYN | ACK) == SYN and side == c.rival_side):
+        frame.mark(tr.OTHER_SYN)
+    elif not seg.flags & RST:
+        _marks(frame, was, now)
+        if frame.plain and not frame.length and frame.seq is not None and frame.seq == was.snd_nxt - 1 > 0:
+            frame.mark(tr.PROBE if p.last_window == 0 else tr.KEEPALIVE)  # as Linux sends them: nothing at SND.NXT - 1
+        _stretch(trail, frame, was, now, peer_now.missing - peer_was.missing)
+    else:
+        trail.answer(frame)
+    trail.add(frame)
+    return frame
+
+
+def _marks(frame: Frame, was: Counts, now: Counts) -> None:
+    """What the engine counted."""
+    if now.keepalives > was.keepalives:
+        frame.mark(tr.KEEPALIVE)
+    if now.probes > was.probes:
+        frame.mark(tr.PROBE)
+    if now.out_of_order > was.out_of_order:
+        frame.mark(tr.OUT_OF_ORDER)
+    if now.duplicate_acks > was.duplicate_acks:
+        frame.mark(tr.DUPLICATE_ACK)
+    if now.zero_windows > was.zero_windows:
+        frame.plain = frame.plain and was.zero_windows > 0  # the first is shown
+        frame.mark(tr.ZERO_WINDOW)
+
+
+def _stretch(trail: Trail, frame: Frame, was: Counts, now: Counts, unseen: int) -> None:
+    """Which sequence space it takes, whether that was taken before, and what it acknowledges."""
+    is_probing = now.keepalives > was.keepalives or now.probes > was.probes
+    seq = frame.seq
+    if seq is not None and not is_probing:
+        end = seq + frame.length + (1 if frame.flags & SYN else 0) + (1 if frame.flags & FIN else 0)
+        if end > seq:
+            before = trail.sent(frame, seq, end)
+            if before >= 0 or now.again > was.again:
+                frame.mark(tr.AGAIN, before)
+            elif frame.flags & SYN:
+                pass  # nothing comes before it
+            elif was.snd_nxt > seq and now.out_of_order == was.out_of_order:
+                frame.mark(tr.FILLS_GAP)
+            elif was.snd_nxt and seq > was.snd_nxt:
+                frame.mark(tr.GAP, size=seq - was.snd_nxt)
+    if unseen > 0:
+        frame.mark(tr.ACKS_UNSEEN, size=unseen)
+    if frame.ack is not None:
+        trail.acknowledge(frame, frame.ack)
+
+
+def quote(trail: Trail, c: Connection, seg: Segment) -> Frame:
+    """An ICMP error that quotes a segment of ``c``."""
+    frame = Frame(int(seg.number), int(seg.time), int(CLIENT if seg.key == c.key else SERVER), int(seg.flags))
+    frame.icmp = (int(seg.icmp_type), int(seg.icmp_code), bool(seg.icmp_v6))
+    trail.add(frame)
+    return frame
+
+
+def relative(offset: int) -> int | None:
+    """An offset, if it is near enough to make sense."""
+    return offset if -NEAR < offset < NEAR << 24 else None
