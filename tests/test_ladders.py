@@ -158,6 +158,13 @@ def test_a_pipe_gives_the_same() -> None:
         assert from_file.stdout.replace(b"demo.pcap", b"standard input") == piped.stdout
 
 
+def test_a_reset_that_ends_a_connection_is_not_the_next_ones() -> None:
+    data = capture("client-reboots").read_bytes()
+    assert drawn(capture("client-reboots"), "frame 10").connection.id == 1
+    assert drawn(data, "frame 10").connection.id == 1
+    assert drawn(data, "frame 11").connection.id == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

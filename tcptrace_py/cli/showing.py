@@ -61,6 +61,7 @@ class Reader:
         self.progress = progress
         self.trails: dict[int, Trail] = {}
         self.kept = 0
+        self.owner = -1  # the connection that the last segment belongs to
         self.number = choice.number  # of the connection, once it is known
         self.others: list[Told] = []
         self.told: Told | None = None
@@ -82,12 +83,12 @@ class Reader:
                 is_the_one = record.number == self.choice.frame
                 if code == SEGMENT:
                     self.segment(segment)
-                    if tracker.finished or tracker.gone:
-                        self.pipeline.drain()
                 elif code == QUOTED:
                     self.quoted(segment)
-                if is_the_one:
+                if is_the_one:  # before the pipeline lets go of a connection that ends with it
                     self.settle_frame(code, segment)
+                if tracker.finished or tracker.gone:
+                    self.pipeline.drain()
                 if record.number == stop_at or (self.told is not None and self.number >= 0):
                     return
                 if self.progress is not None and tally.packets & 0x3FFF == 0:
@@ -107,8 +108,10 @@ class Reader:
         now = whole(tracker.flows.find(seg.key))
         if now is None:
             return
+        self.owner = int(now.number)
         if now is not c:
             if c is not None and seg.flags & RST and now.first_frame != seg.number:
+                self.owner = int(c.number)
                 if watched:  # the RST is the older one's, and shows that a SYN had begun another
                     self.keep(watch.take(self.trails[c.number], c, before, seg))
                 self.begin(now, rival)
@@ -168,9 +171,7 @@ class Reader:
                 f"frame {self.choice.frame} holds no TCP segment of a connection ({reason}):"
                 " tcpfsm analyze --format json lists first_frame and last_frame of every connection"
             )
-        self.number = int(c.number)
-        if seg.flags & RST and c.first_frame != self.choice.frame and c.packets == 1:
-            self.number = max((n for n in self.trails if n < c.number), default=self.number)
+        self.number = self.owner if code == SEGMENT else int(c.number)
         self.trails = {n: trail for n, trail in self.trails.items() if n == self.number}
 
     def take(self, c: Connection, findings: list[Finding]) -> None:
