@@ -88,7 +88,7 @@ ENDS: dict[int, list[tuple[str, str, list[str]]]] = {
     6: [("ESTABLISHED", "ESTABLISHED", [])],
     7: [("ESTABLISHED", "ESTABLISHED", ["simultaneous-open"])],
     8: [("CLOSED", "LISTEN", ["stale-syn"]), ("ESTABLISHED", "ESTABLISHED", [])],  # the old SYN, then the new one
-    9: [("CLOSED", "CLOSED", []), ("ESTABLISHED", "ESTABLISHED", ["half-open-peer", "syn-retransmit"])],
+    9: [("CLOSED", "CLOSED", ["challenge-ack"]), ("ESTABLISHED", "ESTABLISHED", ["half-open-peer", "syn-retransmit"])],
     10: [("CLOSED", "CLOSED", ["reset"])],
     11: [("CLOSED", "LISTEN", ["connect-aborted"])],  # the frames of an opener that gave up
     12: [("TIME_WAIT", "CLOSED", [])],

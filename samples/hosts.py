@@ -28,6 +28,7 @@ class Story:
     seen_by: dict[str, dict[int, list[str]]] = field(default_factory=dict)  # the same where a sample differs
     also: list[str] = field(default_factory=list)  # findings about no single connection
     again: dict[int, int] = field(default_factory=dict)  # client's port → connections, if more than one
+    earlier: dict[int, list[str]] = field(default_factory=dict)  # client's port → findings of those before the last
     unknowable: dict[int, list[str]] = field(default_factory=dict)  # client's port → endpoints no frame tells about
     seen_as: dict[int, dict[str, str]] = field(default_factory=dict)  # client's port → states of hosts that vanished
     before: dict[str, dict[int, list[str]]] = field(

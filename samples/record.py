@@ -53,7 +53,7 @@ def truth(told: Story, sample: str, lab: Lab, tables: dict[str, dict[tuple[str, 
         common = {"client": ours, "server": theirs}
         for _ in range(told.again.get(client[1], 1) - 1):  # ended before the ports were used again
             ended = {"client_state": "CLOSED", "server_state": "CLOSED", "truth": "reading"}
-            connections.append({**common, **ended, "findings": []})
+            connections.append({**common, **ended, "findings": told.earlier.get(client[1], [])})
         if client[1] in told.before.get(sample, {}):
             attempt = {"client_state": "CLOSED", "server_state": "LISTEN", "truth": "reading"}
             connections.append({**common, **attempt, "findings": told.before[sample][client[1]]})

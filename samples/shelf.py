@@ -23,7 +23,7 @@ HEAD = """\
 # unknowable: endpoints whose true state cannot be told from the frames; it may only be among the possible ones.
 # client_seen, server_seen: that host lost its connection without a word; what the frames leave it in.
 # others: so many connections more, all alike, and at most how many findings of single ones among them.
-# findings: rules of the families opening and closing, and the rule `reset`; other families are not listed here.
+# findings: all of them, of every family; those of the capture as a whole only in the list of all.
 #   They are a person's reading of the rule catalogue.  Nothing computed them.
 # lost: frames in this capture that never reached the other host.
 # The same client and server twice: two connections, one after the other, on the same ports.

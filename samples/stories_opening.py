@@ -143,7 +143,7 @@ async def syn_flood(lab: Lab) -> None:
 @story(
     "accept-queue-overflow",
     SERVER,
-    found={40003: ["accept-queue-overflow", "synack-retransmit"], 40004: GONE},
+    found={40003: ["accept-queue-overflow", "retransmission", "synack-retransmit"], 40004: GONE},
 )
 async def accept_queue_overflow(lab: Lab) -> None:
     """The application accepts nobody: two connections fill its queue, then an ACK and a SYN are ignored."""
@@ -208,7 +208,12 @@ async def fast_open(lab: Lab) -> None:
         await lab.close(client, server)
 
 
-@story("client-reboots", found={40001: ["half-open-peer", "syn-retransmit"]}, again={40001: 2})
+@story(
+    "client-reboots",
+    found={40001: ["half-open-peer", "syn-retransmit"]},
+    again={40001: 2},
+    earlier={40001: ["challenge-ack"]},
+)
 async def client_reboots(lab: Lab) -> None:
     """The client forgets the connection and calls again from the same port, which the server still believes open."""
     listener = lab.listen()

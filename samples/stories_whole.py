@@ -16,6 +16,7 @@ ABORTED = ["abortive-close", "reset"]
 @story(
     "midstream",
     found={40001: [], 40002: ["orphan-fin"], 40003: []},
+    also=["midstream"],
     unknowable={40002: ["client", "server"]},
 )
 async def midstream(lab: Lab) -> None:
@@ -116,7 +117,7 @@ async def http(lab: Lab) -> None:
     await browse(lab, listener, 11, "GET /style.css!")
 
 
-@story("retransmissions", SERVER)
+@story("retransmissions", SERVER, found={40001: ["retransmission"]})
 async def retransmissions(lab: Lab) -> None:
     """14 kB from the server, with losses in the middle (fast retransmission) and at the very end (timeout)."""
     client, server = await lab.open(lab.listen(TCP_MAXSEG=536))
@@ -130,7 +131,7 @@ async def retransmissions(lab: Lab) -> None:
     await lab.close(server, client)
 
 
-@story("keepalive", found={40002: ABORTED}, unknowable={40002: ["server"]})
+@story("keepalive", found={40002: [*ABORTED, "keepalive-failure"]}, unknowable={40002: ["server"]})
 async def keepalive(lab: Lab) -> None:
     """Two idle connections with keep-alives: one peer answers, the other has gone and is reset."""
     listener = lab.listen()
@@ -146,7 +147,7 @@ async def keepalive(lab: Lab) -> None:
     await lab.close(*alive)
 
 
-@story("zero-window")
+@story("zero-window", found={40001: ["zero-window-stall"]})
 async def zero_window(lab: Lab) -> None:
     """The receiving application sleeps for six seconds: its window closes, is probed, and opens again."""
     client, server = await lab.open(lab.listen(SO_RCVBUF=3000))

@@ -77,6 +77,21 @@ class Thresholds:
     counted in one finding for all."""
     time_wait_pileup: int = 14000
     """Connections of one client to one server port in TIME_WAIT: half of Linux's 28,232 ephemeral ports."""
+    retransmission_share: float = 0.02
+    """Retransmissions that are at least this share of a side's data segments ..."""
+    retransmission_count: int = 10
+    """... and at least so many are harm: at 2 % loss and 50 ms, standard TCP gets 2 Mbit/s (Mathis 1997: MSS/RTT * 1.22/sqrt(p))."""
+    unanswered_retries: int = 3
+    """Data repeated so often without an answer is in trouble: R1 of RFC 9293, 3.8.3."""
+    keepalive_probes: int = 2
+    """Keep-alives without an answer that tell of a dead peer; Linux gives up after 9 (tcp_keepalive_probes)."""
+    zero_window: float = 1.0
+    """A window closed for longer than this is a stall: Linux has then probed it twice (first after 200 ms, doubling)."""
+    idle: float = 60.0
+    """Silence after which a device on the way may have forgotten a connection: the shortest timeouts found in use; RFC 5382,
+    REQ-5, demands 2 h 4 min."""
+    closed_at_once: float = 1.0
+    """A RST within this time of the first SYN, without data, is a probe's: health checks do not wait."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
 from tcptrace_py.machine.flowtable import key_of
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.pile import Pile
+from tcptrace_py.machine.quality import Quality
 from tcptrace_py.machine.registry import waiting_since
 from tcptrace_py.machine.story import CLOSED, HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED
 from tcptrace_py.machine.tracker import Tracker
@@ -41,7 +42,7 @@ class Judge(Protocol):
     def connection(self, c: Connection) -> list[Finding]:
         """The findings of a connection that can no longer change."""
 
-    def capture(self, end: int, piles: list[Pile]) -> list[Finding]:
+    def capture(self, end: int, piles: list[Pile], quality: Quality) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
 
 
@@ -168,7 +169,11 @@ class Pipeline:
         for parked in self.tracker.gone:
             self.count(parked)
         self.pile_up(self.tracker.finished, self.tracker.gone)
-        self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()))
+        quality = self.tracker.quality
+        quality.truncated.count = self.decoder.truncated_segments
+        quality.truncated.frame = self.decoder.first_truncated
+        quality.truncated.time = self.decoder.first_truncated_at
+        self.capture_findings = self.judge.capture(end, list(self.tally.piles.values()), quality)
         for f in self.capture_findings:
             self.tally.finding(f)
 

@@ -44,6 +44,8 @@ class Decoder:
         self.segments: i64 = 0
         self.quoted: i64 = 0
         self.truncated_segments: i64 = 0  # segments whose payload or options the capture length cut
+        self.first_truncated: i64 = -1  # the first one's frame ...
+        self.first_truncated_at: i64 = 0  # ... and time
         self.checked: i64 = 0  # TCP checksums that could be computed, and of these:
         self.bad_checksums: i64 = 0
         self.partial_checksums: i64 = 0
@@ -54,7 +56,7 @@ class Decoder:
         if self.layer == ETHERNET and link == self.link and not self.verify_checksums and usual(record, segment):
             self.segments += 1
             if segment.captured < segment.length:
-                self.truncated_segments += 1
+                self.cut(record)
             return SEGMENT
         cursor = self.cursor
         cursor.start(record)
@@ -83,10 +85,17 @@ class Decoder:
             return self.without_segment(cursor, layer)
         self.segments += 1
         if segment.captured < segment.length or cursor.end < segment.payload_at:
-            self.truncated_segments += 1
+            self.cut(record)
         elif self.verify_checksums:
             self.verify(cursor, segment)
         return SEGMENT
+
+    def cut(self, record: Record) -> None:
+        """Count a segment that the capture length cut."""
+        self.truncated_segments += 1
+        if self.first_truncated < 0:
+            self.first_truncated = record.number
+            self.first_truncated_at = record.time
 
     def without_segment(self, cursor: Cursor, outcome: i64) -> i64:
         """Count a record that is not a TCP segment; whatever is wrong with a quotation, the record is ICMP."""

@@ -14,6 +14,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.oddities import NOTED_RETRANSMISSIONS, note_shrinking, note_stall
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.sequence import distance
@@ -49,10 +50,12 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
             _count_window(c, side, sent, p, seg)
         if flags & RST == 0:
             acknowledge(c, side, e, p, seg, ack)
+    elif flags & (ACK | SYN | RST) == 0:
+        c.note(fa.BAD_FLAGS, side, seg.number, seg.time, -1, flags)  # all but the first segment bear ACK
     if seg.sacks:
         sent.sack_packets += 1
     if length and not flags & RST:
-        _count_data(c, e, p, sent, seg, start)
+        _count_data(c, side, e, p, sent, seg, start)
     if flags & (FIN | RST | SYN) == FIN:
         account_fin(e, start + length)
 
@@ -81,10 +84,10 @@ def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segmen
         sent.max_window = window
     if sent.min_window < 0 or window < sent.min_window:
         sent.min_window = window
+        note_shrinking(c, side, sent, seg, window)
     if window == 0:
         sent.zero_windows += 1
-        if not c.facts & fa.ZERO_WINDOW:
-            c.note(fa.ZERO_WINDOW, side, seg.number, seg.time, -1, -1)
+        note_stall(c, side, seg)
 
 
 def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
@@ -113,6 +116,7 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         if ack > p.snd_nxt:
             _unseen(c, side, p, seg, ack - p.snd_nxt)
             p.snd_nxt = ack
+            c.settled = False  # its next segment shows whether it had sent them at all
     if ack > e.acked:
         e.hears()
         e.acked = ack
@@ -124,7 +128,7 @@ def _unseen(c: Connection, side: i64, p: Endpoint, seg: Segment, count: i64) -> 
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 
 
-def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
     """Payload: new and in order (the usual case), or beyond a hole, or seen before."""
     length = seg.length
     end: i64 = start + length
@@ -154,6 +158,15 @@ def _count_data(c: Connection, e: Endpoint, p: Endpoint, sent: Sent, seg: Segmen
         e.snd_nxt = end
     if holes.is_whole():
         e.holes = None
+    if new < length and sent.retransmitted_packets < NOTED_RETRANSMISSIONS:
+        c.note(
+            fa.RETRANSMISSION,
+            side,
+            seg.number,
+            seg.time,
+            p.acked_frame if end <= e.snd_una else -1,
+            seg.time - e.data_last,
+        )
     e.data_gap = max(e.data_gap, seg.time - e.data_last) if new == 0 else 0
     e.data_last = seg.time
     e.data_count = e.data_count + 1 if new == 0 else 1

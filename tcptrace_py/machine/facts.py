@@ -59,6 +59,12 @@ CHALLENGE_ACK: Final = 1 << 40
 REUSE_REFUSED: Final = 1 << 41
 SYN_ON_OPEN: Final = 1 << 42
 DISORDER: Final = 1 << 43
+UNANSWERED: Final = 1 << 44
+TIMESTAMP_BACKWARDS: Final = 1 << 45
+BAD_FLAGS: Final = 1 << 46
+ACK_OF_UNSENT: Final = 1 << 47
+WINDOW_SHRUNK: Final = 1 << 48
+RST_UNLIKE: Final = 1 << 49
 
 
 class Fact(NamedTuple):
@@ -115,6 +121,19 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact(REUSE_REFUSED, "reuse_refused", "a SYN in TIME_WAIT was not accepted", "RFC 6191"),
     Fact(SYN_ON_OPEN, "syn_on_open", "a SYN arrived on a live connection and did not replace it", "RFC 5961, 4"),
     Fact(DISORDER, "disorder", "the capture's times run backwards", "capture"),
+    Fact(
+        UNANSWERED,
+        "unanswered",
+        "an endpoint repeated itself, and its peer is not heard of any more",
+        "RFC 9293, 3.8.3",
+    ),
+    Fact(TIMESTAMP_BACKWARDS, "timestamp_backwards", "a timestamp lies before that of the SYN", "RFC 7323, 5.3"),
+    Fact(BAD_FLAGS, "bad_flags", "a segment bears flags that no state sends together", "RFC 9293, 3.1"),
+    Fact(
+        ACK_OF_UNSENT, "ack_of_unsent", "an ACK covers bytes that had not been sent", "RFC 9293, 3.10.7.4, fifth check"
+    ),
+    Fact(WINDOW_SHRUNK, "window_shrunk", "the right edge of the window moved back", "RFC 9293, 3.8.6"),
+    Fact(RST_UNLIKE, "rst_unlike", "a RST has another TTL than its sender's SYN", "RFC 5961, 3"),
 )
 
 

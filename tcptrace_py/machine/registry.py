@@ -18,6 +18,7 @@ from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
 from tcptrace_py.machine.flowtable import FlowTable, key_of, reverse
 from tcptrace_py.machine.parking import Parked, is_plain
+from tcptrace_py.machine.quality import Quality
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
 from tcptrace_py.machine.vantage import Vantage
@@ -54,6 +55,7 @@ class Registry:
         self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
         self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
         self.vantage = Vantage()
+        self.quality = Quality()
         self.count: i64 = 0
         self.living: i64 = 0
         self.evicted: i64 = 0
@@ -133,6 +135,7 @@ class Registry:
         c.gone = True
         self.flows.replace(c, parked)
         self.parked.append(parked)
+        self.quality.weigh(c)
         return True
 
     def unpark(self, parked: Parked) -> Connection:
@@ -199,6 +202,7 @@ class Registry:
         c.gone = True
         self.vantage.place(c)
         self.let_pass(c, now)
+        self.quality.weigh(c)
         c.client.date_steps()
         c.server.date_steps()
         conclude(c, now, self.limits.stuck_after)

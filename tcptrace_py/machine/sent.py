@@ -52,6 +52,7 @@ class Sent:
         self.timestamps: i64 = -1
         self.fast_open: i64 = -1
         self.mptcp: i64 = -1
+        self.syn_ttl: i64 = -1  # TTL or hop limit
         # capture quality
         self.hardware_duplicates: i64 = 0
         self.truncated_packets: i64 = 0
@@ -60,6 +61,7 @@ class Sent:
     def offer(self, seg: Segment) -> None:
         """Take the options of a SYN in."""
         self.mss = seg.mss
+        self.syn_ttl = seg.ttl
         self.window_scale = seg.wscale
         self.sack_permitted = 1 if seg.sack_ok else 0
         self.timestamps = 1 if seg.tsval >= 0 else 0

@@ -41,6 +41,7 @@ HALF_OPEN: Final = 5
 STUCK: Final = 6
 UNKNOWN: Final = 7
 
+_REPEATED: Final = 2
 _ENDED: Final = st.NO_CONNECTION | st.IN_TIME_WAIT
 _HANGING: Final = st.IN_FIN_WAIT_1 | st.IN_FIN_WAIT_2 | st.IN_CLOSE_WAIT | st.IN_CLOSING | st.IN_LAST_ACK
 _UNFINISHED: Final = _HANGING | st.IN_SYN_SENT | st.IN_SYN_RECEIVED
@@ -65,6 +66,8 @@ def conclude(c: Connection, now: i64, stuck_after: i64) -> None:
         c.facts |= fa.HALF_OPEN
     if c.midstream and (c.client.fin >= 0 or c.server.fin >= 0):
         c.facts |= fa.ORPHAN_FIN
+    if c.client.ignored >= _REPEATED or c.server.ignored >= _REPEATED:
+        c.facts |= fa.UNANSWERED
     c.outcome = _outcome(c, now, stuck_after)
 
 

@@ -21,6 +21,7 @@ from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.flowtable import reverse
+from tcptrace_py.machine.oddities import note_slow_oddities
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.registry import Limits, Registry, waiting_since
 from tcptrace_py.machine.sequence import distance, unwrap
@@ -64,6 +65,7 @@ class Tracker(Registry):
         if seg.seq == e.last_seq and is_captured_twice(e, seg, _CAPTURED_TWICE_WITHIN):
             self.duplicates += 1
             e.counters().hardware_duplicates += 1
+            self.quality.duplicates.add(seg.number, time, 0)
             c.note(fa.DUPLICATE_CAPTURE, side, seg.number, time, e.last_frame, -1)
             return
         if c.settled and seg.flags & (SYN | FIN | RST) == 0:
@@ -102,6 +104,7 @@ class Tracker(Registry):
         was_over: bool = c.is_over()
         if seg.flags & (RST | FIN):
             self.vantage.place(c)
+        note_slow_oddities(c, side, e, p, seg, start, ack)
         self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
         account(c, side, e, p, seg, start, ack)
@@ -112,7 +115,9 @@ class Tracker(Registry):
         if seg.flags & RST and c.rival_challenged and c.rival_side == side:
             self.promote(c, seg)  # it disowned this connection: the SYN that it sent is no forgery
             return
-        c.settled = is_established(c) and c.rival_side < 0 and c.client.is_sure() and c.server.is_sure()
+        # what follows a RST out of place tells whether it was noticed
+        still: bool = c.rival_side < 0 and not seg.flags & RST
+        c.settled = still and is_established(c) and c.client.is_sure() and c.server.is_sure()
         if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)
 
@@ -123,6 +128,7 @@ class Tracker(Registry):
             c.end = seg.time
         elif not c.facts & fa.DISORDER:
             c.note(fa.DISORDER, side, seg.number, seg.time, c.last_frame, c.end - seg.time)
+            self.quality.disorder.add(seg.number, seg.time, c.end - seg.time)
         c.last_frame = seg.number
         if seg.length:
             c.write_history(cn.HISTORY_DATA, side)

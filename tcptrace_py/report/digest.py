@@ -25,8 +25,12 @@ EFFECTS: dict[str, tuple[str, ...]] = {
     "syn-retransmit": ("syn-unanswered", "connection-refused", "accept-queue-overflow", "half-open-peer"),
     "synack-retransmit": ("accept-queue-overflow", "handshake-incomplete"),
     "fin-retransmit": ("final-ack-lost", "missing-final-ack", "stuck-fin-wait-1", "stuck-closing", "stuck-last-ack"),
-    "reset": ("data-after-peer-fin",),
-    "abortive-close": ("reset", "data-after-peer-fin"),
+    "reset": ("data-after-peer-fin", "keepalive-failure", "idle-then-reset", "reset-injection"),
+    "abortive-close": ("reset", "data-after-peer-fin", "keepalive-failure"),
+    "reset-after-handshake": ("reset",),
+    "retransmission": ("dead-peer", "idle-then-reset"),
+    "idle-then-reset": ("dead-peer",),
+    "challenge-ack": ("reset-not-accepted",),
 }
 """Findings that only show another one from a different side: told with it, where the connection has both."""
 CAPTURE_FAMILY = "capture"
@@ -96,9 +100,9 @@ class Digest:
         seen: set[tuple[str, str | None]] = set()
         for f in findings:
             rank = max(rank, SEVERITIES.index(f.severity))
-            causes = [rule for rule in EFFECTS.get(f.rule, ()) if rule in rules]
-            if causes:
-                cause = next(g for g in findings if g.rule == causes[0])
+            root = cause_of(f.rule, rules)
+            if root != f.rule:
+                cause = next(g for g in findings if g.rule == root)
                 effects = self._group(cause).effects
                 effects[f.rule] = effects.get(f.rule, 0) + 1
                 continue
@@ -141,6 +145,14 @@ class Digest:
         if self._worst:
             return [row for _, row in sorted(self._worst, key=lambda item: item[0], reverse=True)]
         return sorted(self._fine, key=lambda row: row.number)
+
+
+def cause_of(rule: str, found: set[str]) -> str:
+    """What a finding follows from, among those of one connection, back to what follows from none of them."""
+    for cause in EFFECTS.get(rule, ()):
+        if cause in found:
+            return cause_of(cause, found)
+    return rule
 
 
 def count_name(group: Group, c: Connection) -> None:

@@ -113,16 +113,17 @@ def unknowns(ending: Ending, groups: list[Group], style: Style) -> list[str]:
         lines.append(f"{number(len(capture.problems) - MOST_REASONS)} more problems of this kind (see --format json)")
     if style.restricted:
         lines.append("only some of the rules were asked (--select, --ignore)")
-    if summary.midstream:
+    told = {group.rule for group in groups if group.family == CAPTURE_FAMILY}
+    if summary.midstream and "midstream" not in told:
         lines.append(
             f"{count(summary.midstream, 'connection')} began before the capture: who is the client is a guess there,"
             " and so are options and window scales"
         )
     if summary.evicted:
         lines.append(f"{count(summary.evicted, 'connection')} left memory before the end (--max-connections)")
-    if capture.duplicates:
+    if capture.duplicates and "duplicate-capture" not in told:
         lines.append(f"{count(capture.duplicates, 'frame')} captured twice, left out")
-    if capture.truncated_segments:
+    if capture.truncated_segments and "truncated-payload" not in told:
         lines.append(f"{count(capture.truncated_segments, 'segment')} cut short by the capture length")
     checks = capture.checksums
     if checks is not None and (checks.bad or checks.bad_ip):

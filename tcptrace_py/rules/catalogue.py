@@ -6,7 +6,21 @@ from collections.abc import Iterable
 
 from tcptrace_py.config import Config, suggest
 from tcptrace_py.errors import ConfigError
-from tcptrace_py.rules import closing, floods, handshake, incarnations, opening, resets, stuck, unusual
+from tcptrace_py.rules import (
+    afterwards,
+    capture,
+    closing,
+    floods,
+    handshake,
+    incarnations,
+    loss,
+    opening,
+    resets,
+    silence,
+    stuck,
+    unusual,
+    violations,
+)
 from tcptrace_py.rules.finding import SEVERITIES, Finding
 from tcptrace_py.rules.rule import Rule
 
@@ -19,8 +33,18 @@ RULES: tuple[type[Rule], ...] = (
     *stuck.RULES,
     *resets.RULES,
     *floods.RULES,
+    *loss.RULES,
+    *silence.RULES,
+    *afterwards.RULES,
+    *violations.RULES,
+    *capture.RULES,
 )
 """In the order in which they are asked, and listed."""
+
+LEFT_OUT: dict[str, str] = {
+    "overlap-conflict": "a retransmission with other bytes shows only where payload is kept and compared, which comes with reassembly",
+}
+"""Rules of the catalogue that do not exist yet, each with its reason."""
 
 BY_NAME: dict[str, type[Rule]] = {rule.name: rule for rule in RULES}
 

@@ -17,6 +17,7 @@ from tcptrace_py.config import Thresholds
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.pile import Pile
+from tcptrace_py.machine.quality import Quality
 from tcptrace_py.rules.guards import is_half_open
 from tcptrace_py.rules.phrases import SECOND, address, port, socket
 
@@ -172,6 +173,8 @@ class Crowds:
         self.attempts: Table[bytes, Attempts] = Table(lambda c: Attempts(address(c.key, CLIENT)), lambda e: e.is_scan)
         self.piles: list[Pile] = []
         """Of connections in TIME_WAIT; known at the end."""
+        self.quality = Quality()
+        """Of the capture; known at the end."""
 
     def add(self, c: Connection) -> None:
         """Take a connection into the tables in which it belongs."""

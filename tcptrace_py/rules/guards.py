@@ -11,6 +11,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
+from tcptrace_py.packet import RST
 
 COPIED_WITHIN = 200_000_000
 """A SYN or SYN-ACK that comes again sooner was copied by the network: the first timeout is 1 s (RFC 6298, 2.1), and
@@ -18,6 +19,9 @@ no stack's is below 200 ms."""
 
 FIN_COPIED_WITHIN = 5_000_000
 """A FIN may be sent again much sooner, as a tail loss probe (RFC 8985, 7.2): two round trips, at least 10 ms."""
+
+REORDERED_WITHIN = 3_000_000
+"""What was sent before the RST may come so much later (ns)."""
 
 
 def watched(c: Connection, since: int) -> int:
@@ -50,6 +54,18 @@ def is_seen(c: Connection, side: int) -> bool:
 def is_two_way(c: Connection) -> bool:
     """G5: both sides were seen."""
     return is_seen(c, CLIENT) and is_seen(c, SERVER)
+
+
+def has_been_acknowledged(c: Connection, side: int) -> bool:
+    """Both sides were seen, and the other one acknowledged at least this one's SYN: there was a connection."""
+    return is_two_way(c) and c.side(1 - side).acked >= 1
+
+
+def round_trip(c: Connection) -> int:
+    """The round trip of the handshake, ns; a tenth of a second where it was not seen."""
+    if c.handshake_to_client < 0 or c.handshake_to_server < 0:
+        return 100_000_000
+    return c.handshake_to_client + c.handshake_to_server
 
 
 def has_opening(c: Connection) -> bool:
@@ -145,6 +161,14 @@ def reset_answer(c: Connection, note: fa.Note) -> fa.Note | None:
     return None
 
 
+def went_on(e: Endpoint, note: fa.Note) -> bool:
+    """Whether the alleged sender of a RST did something new after it: data, a FIN, or an ACK of more."""
+    after = note.time + REORDERED_WITHIN
+    if e.last_flags & RST or e.last_frame <= note.frame or e.last_time <= after:
+        return False
+    return e.data_last > after or e.acked_frame > note.frame or e.fin_frame > note.frame
+
+
 def ending_reset(c: Connection) -> fa.Note | None:
     """The RST that ended a connection both sides of which had opened it, and that was not yet closed.
 
@@ -158,7 +182,7 @@ def ending_reset(c: Connection) -> fa.Note | None:
         sender, receiver = c.side(note.side), c.side(1 - note.side)
         if note.frame == c.first_frame:
             continue  # G6: of what it ended, nothing was seen
-        if not 1 << sender.state & st.NO_CONNECTION:
+        if not 1 << sender.state & st.NO_CONNECTION or went_on(sender, note):
             continue  # it went on: the RST was not its own
         if note.frame in misplaced and not 1 << receiver.state & st.NO_CONNECTION:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcptrace_py.config import Config
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.pile import Pile
+from tcptrace_py.machine.quality import Quality
 from tcptrace_py.rules.catalogue import check_fail_on, selected
 from tcptrace_py.rules.crowds import Crowds
 from tcptrace_py.rules.finding import Finding
@@ -35,9 +36,10 @@ class Judge:
             found.sort(key=lambda finding: finding.frame)
         return found
 
-    def capture(self, end: int, piles: list[Pile]) -> list[Finding]:
+    def capture(self, end: int, piles: list[Pile], quality: Quality) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
         self.crowds.piles = piles
+        self.crowds.quality = quality
         found = [finding for rule in self.rules for finding in rule.on_capture(end)]
         found.sort(key=lambda finding: finding.frame)
         return found

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.captures import SECOND, pcap
+from tools.captures import SECOND, pcap_header, pcap_record
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 
@@ -37,7 +37,7 @@ EVIDENCE = {"?": "assumed", "~": "timer", "": "proven"}
 
 _NAME = r"[A-Z](?::\d+)?"
 _FRAME = re.compile(
-    rf"(?:(\d+)\s+)?(?:\+([\d.]+)\s+)?({_NAME})\s*([<>])\s*({_NAME})\s+([SFRPUEW.]+)\s+(\d+):(\d+)\((\d+)\)(.*)"
+    rf"(?:(\d+)\s+)?(?:\+(-?[\d.]+)\s+)?({_NAME})\s*([<>])\s*({_NAME})\s+([SFRPUEW.]+)\s+(\d+):(\d+)\((\d+)\)(.*)"
 )
 _ICMP = re.compile(rf"(?:(\d+)\s+)?(?:\+([\d.]+)\s+)?icmp\s+(\d+)/(\d+)\s+({_NAME})(.*)")
 _ADDRESS = re.compile(r"([A-Z])\s+(\[[0-9a-fA-F:]+\]|[\d.]+):(\d+)")
@@ -111,6 +111,7 @@ class Scenario:
     name: str
     frames: list[Frame] = field(default_factory=list)
     hosts: dict[str, Host] = field(default_factory=dict)
+    snap: int = 262144  # bytes stored of each frame
     config: dict[str, str] = field(default_factory=dict)
     final: dict[int, list[State]] = field(
         default_factory=dict
@@ -120,7 +121,11 @@ class Scenario:
 
     def capture(self) -> bytes:
         """The scenario as a pcap file with nanoseconds."""
-        return pcap([(frame.time, frame.data) for frame in self.frames], nano=True)
+        records = [
+            pcap_record((frame.time, frame.data[: self.snap]), nano=True, wirelen=len(frame.data))
+            for frame in self.frames
+        ]
+        return pcap_header(nano=True) + b"".join(records)
 
 
 def load(path: Path) -> Scenario:
@@ -161,6 +166,8 @@ class _Reader:
         elif line.startswith("end "):
             self.pass_time(line.split()[1])
             self.add(_other(), number, None)
+        elif command == "snap" and len(line.split()) == 2:
+            scenario.snap = int(line.split()[1])
         elif line.startswith("+") and len(line.split()) == 1:
             self.pass_time(line)
         elif (match := _FRAME.fullmatch(line)) is not None:
