@@ -32,6 +32,8 @@ def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, sta
         arrived = receive_text_and_fin(e, p, seg, start, arrived)
         # a near endpoint gets what passes, but one in SYN_RECEIVED may still ignore it (full accept queue, deferred accept)
         e.possible = arrived if e.near and not before & st.IN_SYN_RECEIVED else before | arrived
+        if p.fin >= 0 and not seg.flags & FIN and e.possible & st.FIN_RECEIVED and not e.near:
+            e.possible |= after(before, ev.RECEIVE_FIN)  # the FIN may have come on its own, before this ACK
 
 
 def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
