@@ -61,8 +61,8 @@ class Tally:
         self.fine: i64 = 0  # connections without a finding ...
         self.unfinished: i64 = 0  # ... but for those that hang
         self.piles: dict[bytes, Pile] = {}  # of those in TIME_WAIT at the end
-        self.outcomes: list[int] = [0] * len(OUTCOMES)
-        self.pairs: list[int] = [0] * (st.COUNT * st.COUNT)
+        self.outcomes = vec[i64]([0] * len(OUTCOMES))
+        self.pairs = vec[i64]([0] * (st.COUNT * st.COUNT))
         self.findings: dict[str, int] = {}
         self.severities: dict[str, int] = {}
 
@@ -230,7 +230,10 @@ class Pipeline:
             if waiting_since(c) >= 0 and c.successor < 0:
                 waiting[pair_of(c)] += 1
         enough: i64 = self.judge.pile_from
-        if max(waiting) < enough:
+        most: i64 = 0
+        for count in waiting:
+            most = max(most, count)
+        if most < enough:
             return
         for c in finished:
             if waiting[pair_of(c)] >= enough and waiting_since(c) >= 0 and c.successor < 0:

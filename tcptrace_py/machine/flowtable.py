@@ -6,7 +6,7 @@ entry is the flow itself.  Beside it stands a tag of seven bits of its hash, so 
 that it passes.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
 
 Connections that are whole stand in one table, parked ones in another: hardly any segment is of a parked one, so that
-what most searches touch is few and stays in the processor's cache, however many connections a capture has seen.
+what most searches touch is little and stays in the processor's cache, however many connections a capture has seen.
 
 The hash is seeded differently in every run, so that nobody can prepare packets that all collide.  No order of the
 table may show in a report: ``connections`` sorts.
@@ -14,7 +14,7 @@ table may show in a report: ``connections`` sorts.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 from mypy_extensions import i64, mypyc_attr, u8
 
@@ -28,6 +28,7 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 
 _LEAST: Final = 1024
 _TAG: Final = 127
+_TOGETHER: Final = 256
 _V4: Final = 12  # bytes of an IPv4 key
 
 
@@ -116,8 +117,18 @@ class Slots:
             if flow is not None:
                 self.place(flow)
 
+    def replace(self, old: Flow, new: Flow) -> bool:
+        """Let ``new`` stand where ``old`` stood, if it did; they have the same two ends."""
+        at: i64 = self.home(old)
+        while self.flows[at] is not old:
+            if self.tags[at] == 0:
+                return False
+            at = (at + 1) & self.mask
+        self.flows[at] = new
+        return True
+
     def remove(self, flow: Flow) -> bool:
-        """Take a flow out, and close the gap: those behind it move up as far as their place allows."""
+        """Take a flow out if it is there, and close the gap: those behind it move up as far as their place allows."""
         mask = self.mask
         flows = self.flows
         tags = self.tags
@@ -143,13 +154,18 @@ class Slots:
 
 
 class FlowTable:
-    """Flows by the key of either direction; ``backwards`` tells after a look-up which one it was."""
+    """Flows by the key of either direction; ``backwards`` tells after a look-up which one it was.
+
+    A flow that is parked moves to the table of those with a good many others, as every move waits for the memory of a
+    place that nobody has looked at for long; waiting for several at once takes no longer than for one.
+    """
 
     def __init__(self) -> None:
         self.backwards: bool = False
         self.seed: i64 = _SEED
-        self.whole = Slots(_SEED)
+        self.whole = Slots(_SEED)  # and those that have just been parked
         self.parked = Slots(_SEED)
+        self.moving: list[Flow] = []  # these
 
     @property
     def count(self) -> int:
@@ -192,10 +208,14 @@ class FlowTable:
 
     def put(self, flow: Flow) -> None:
         """Enter a flow under its key; one that was there under it gives way."""
-        key = flow.key
-        old = self.find(key)
+        old = self.find(flow.key)
         if old is not None:
             self.remove(old)
+        self.add(flow)
+
+    def add(self, flow: Flow) -> None:
+        """Enter a flow under its key, to which no other leads."""
+        key = flow.key
         if len(key) == _V4:
             addresses: i64 = read_i64_be(key, 0)
             ports: i64 = read_i64_be(key, 4)
@@ -208,24 +228,31 @@ class FlowTable:
 
     def replace(self, old: Flow, new: Flow) -> None:
         """Let ``new`` stand where ``old`` stood; both are of the same four-tuple, seen from the same client."""
-        self.remove(old)
         new.client_id = old.client_id
         new.server_id = old.server_id
-        if isinstance(new, Connection):
+        if not self.whole.replace(old, new):
+            self.parked.remove(old)
             self.whole.add(new)
-        else:
-            self.parked.add(new)
+        if not isinstance(new, Connection):
+            self.moving.append(new)
+            if len(self.moving) >= _TOGETHER:
+                self.move()
+
+    def move(self) -> None:
+        """Those parked since the last time go to their table, unless they have left."""
+        for flow in self.moving:
+            if self.whole.remove(flow):
+                self.parked.add(flow)
+        self.moving = []
 
     def remove(self, flow: Flow) -> None:
         """Take a flow out, if it is there."""
-        if isinstance(flow, Connection):
-            self.whole.remove(flow)
-        else:
+        if not self.whole.remove(flow):
             self.parked.remove(flow)
 
     def connections(self) -> list[Connection]:
         """All that are whole, in the order in which they began."""
-        found = [cast("Connection", flow) for flow in self.whole.flows if flow is not None]
+        found = [flow for flow in self.whole.flows if isinstance(flow, Connection)]
         found.sort(key=_number)
         return found
 

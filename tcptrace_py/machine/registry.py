@@ -103,7 +103,10 @@ class Registry:
             self.vantage.place(c)
         if older is not None:
             c.incarnation = older.incarnation + 1
-        self.flows.put(c)
+        if older is None:
+            self.flows.add(c)
+        else:
+            self.flows.put(c)
         if self.limits.max_connections:
             self.ages.append(c)
         return c

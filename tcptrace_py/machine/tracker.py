@@ -23,7 +23,7 @@ from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.flowtable import reverse
 from tcptrace_py.machine.oddities import note_slow_oddities
 from tcptrace_py.machine.parking import Parked
-from tcptrace_py.machine.registry import Limits, Registry, waiting_since
+from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since
 from tcptrace_py.machine.sequence import distance, unwrap
 from tcptrace_py.machine.timing import Timers, elapse
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
@@ -50,7 +50,7 @@ class Tracker(Registry):
         flow = self.flows.find_at(seg.key_buf, seg.key_at, seg.key_length)
         if flow is None:
             c = self.begin(seg, None)
-            self.flows.backwards = seg.key != c.key
+            self.flows.backwards = is_from_server(seg) and c.client_id != c.server_id
         elif isinstance(flow, Connection):
             c = flow
         else:

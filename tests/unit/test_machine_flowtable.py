@@ -80,9 +80,9 @@ def test_what_is_parked_is_found_but_is_no_connection() -> None:
 
 
 @REPEATABLE
-@given(some.lists(some.tuples(some.sampled_from("pqr"), some.integers(0, 40), some.integers(0, 3), some.booleans())))
+@given(some.lists(some.tuples(some.sampled_from("pqrcm"), some.integers(0, 40), some.integers(0, 3), some.booleans())))
 def test_it_agrees_with_a_dictionary(steps: list[tuple[str, int, int, bool]]) -> None:
-    table, model = FlowTable(), dict[bytes, Connection]()
+    table, model = FlowTable(), dict[bytes, Flow]()
     for number, (verb, client, server, six) in enumerate(steps, 1):
         at = key(client, server, six)
         if verb == "q":
@@ -92,11 +92,20 @@ def test_it_agrees_with_a_dictionary(steps: list[tuple[str, int, int, bool]]) ->
             if gone is not None:
                 table.remove(gone)
                 del model[gone.key], model[reverse(gone.key)]
+        elif verb == "c":  # parked, or whole again
+            old = model.get(at)
+            if old is not None:
+                new = Flow(number, old.key, 0, number) if isinstance(old, Connection) else connection(number, old.key)
+                table.replace(old, new)
+                model[old.key] = model[reverse(old.key)] = new
+        elif verb == "m":
+            table.move()
         else:
             c = connection(number, at)
             table.put(c)
             model[at] = model[reverse(at)] = c
         assert table.count * 2 == len(model)
-    for at, c in model.items():
-        assert table.find(at) is c
-    assert table.connections() == sorted(set(model.values()), key=lambda c: c.number)
+    for at, flow in model.items():
+        assert table.find(at) is flow
+    whole = [flow for flow in set(model.values()) if isinstance(flow, Connection)]
+    assert table.connections() == sorted(whole, key=lambda c: c.number)
