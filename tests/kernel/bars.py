@@ -10,6 +10,8 @@ from typing import NamedTuple
 HELD = Path(__file__).with_name("held.json")
 """Case → figure → the most it may be now.  ``judge.py --write`` makes it; a value may only be there where a target is missed."""
 Figures = dict[str, float | None]
+COARSE = 0.25
+"""The least counts alike what has the same shape; a back-off, finer than shapes are, may tell one endpoint of a run apart."""
 SLACK = 0.05
 """A held value is the measured one and this share more ..."""
 LEAST_SLACK = 0.02
@@ -102,7 +104,7 @@ class Bar(NamedTuple):
         """What is wrong is mostly what nobody can know; and not less than the least of that, or that were not the least."""
         if self.least is None or self.guessed is None or self.margin is None:
             return True
-        return self.guessed >= self.least and self.measured - self.guessed <= self.margin
+        return self.guessed >= self.least - COARSE and self.measured - self.guessed <= self.margin
 
     @property
     def most(self) -> float | None:
