@@ -14,7 +14,7 @@ from tcptrace_py.ladder import model as lm
 from tcptrace_py.ladder import words
 from tcptrace_py.ladder.formats import render
 from tcptrace_py.report.text import printable
-from tools.ladders import LADDERS, OTHERS, drawn, ladders
+from tools.ladders import LADDERS, MOST, OTHERS, drawn, ladders
 from tools.program import run
 from tools.reading import read_bytes
 from tools.stories import EXPECTED, capture, report
@@ -57,6 +57,40 @@ def test_frames_that_were_lost_are_marked(name: str) -> None:
     if name == "reset-in-each-state":  # 22 and 53 are last ACKs before a RST; 51 arrived, and nothing acknowledged it
         lost -= {22, 53}
     assert lost <= marked
+
+
+# Marked frames that arrived: the server ignored them, an old connection's ACK answered them, or a RST came in place of an answer
+IGNORED = {
+    "accept-queue-overflow": {10, 11, 12, 13, 16, 17, 18, 19, 22, 23, 24, 25, 28, 29},
+    "client-reboots": {8},
+    "reset-in-each-state": {51, 77},
+    "time-wait-reuse-challenged": {12},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if EXPECTED[name]["made"] == "recorded"])
+def test_frames_that_arrived_are_not_marked(name: str) -> None:
+    marked = set()
+    for number in range(1, min(len(EXPECTED[name]["connections"]), MOST) + 1):
+        ladder = drawn(capture(name), str(number), whole=True)
+        marked |= {i.frame for i in ladder.items if isinstance(i, lm.FrameItem) and words.is_lost(i)}
+    if name != "syn-flood":  # nobody is there to answer
+        assert marked <= set(EXPECTED[name]["lost"]) | IGNORED.get(name, set())
+
+
+def test_an_answer_that_crossed_a_repetition_is_not_lost() -> None:
+    frames = {i.frame: i for i in drawn(capture("synack-lost"), "1").items if isinstance(i, lm.FrameItem)}
+    assert [mark.kind for mark in frames[2].marks] == ["unanswered"]
+    assert [(mark.kind, mark.frame) for mark in frames[3].marks] == [("retransmission", 2)]  # 4 passes it, 6 answers it
+
+
+def test_an_answer_to_another_syn_and_the_reset_that_disowns_it() -> None:
+    frames = {i.frame: i for i in drawn(capture("stale-syn-client"), "1").items if isinstance(i, lm.FrameItem)}
+    assert (frames[2].seq, frames[2].ack, frames[2].marks) == (0, None, [])
+    assert (frames[3].seq, frames[3].marks) == (None, [lm.Mark("answers", 2)])
+    assert [mark.kind for mark in frames[5].marks] == ["other_syn"]  # the server begins anew: nothing is repeated
+    assert "?: a number outside" in render(drawn(capture("stale-syn-client"), "1"), "text")
+    assert "?: a number outside" not in render(drawn(capture("four-way-close"), "1"), "text")
 
 
 @pytest.mark.parametrize("name", ["demo", "time-wait-reuse", "client-reboots", "rfc9293-figures", "icmp-rejected"])

@@ -122,6 +122,8 @@ class Drawing:
         below = ""
         if len(text) > room:
             text, below = label[:room], marks
+        if item.icmp is None and (item.seq is None or ("ACK" in item.flags and item.ack is None)):
+            self.used.add("outside")
         lost = words.is_lost(item)
         if lost:
             self.used.add("lost")
@@ -176,6 +178,7 @@ class Drawing:
         legend = {
             "assumed": "(assumed): what would cause it passed towards the endpoint, and it need not have arrived",
             "timer": "(timer): only time passed",
+            "outside": "?: a number outside of all that this connection has sent",
             "lost": f"{self.signs.lost} passed here, and had no effect that can be seen: lost further on, or ignored",
         }
         for key, text in legend.items():

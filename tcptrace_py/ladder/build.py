@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from tcptrace_py.ladder import model as lm
-from tcptrace_py.ladder.trail import PAUSE, Fold, Frame, Row, Trail
+from tcptrace_py.ladder.trail import PAUSE, UNANSWERED, UNHEEDED, Fold, Frame, Row, Trail
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
@@ -39,6 +39,7 @@ class Weaver:
 
     def __init__(self, rows: list[Row], c: Connection, findings: list[Finding]) -> None:
         self.items: list[lm.Item] = []
+        self.moved = moved(c)
         self.now = rows[0].time if rows and isinstance(rows[0], Frame) else int(c.start)
         events: list[Event] = [*retractions(c), *steps(c), *told(findings)]
         by_frame: list[Event] = sorted((event for event in events if event.frame is not None), key=_frame_of)
@@ -68,7 +69,7 @@ class Weaver:
         """One row, behind the time that has passed since the last."""
         self.idle(row.time if isinstance(row, Frame) else row.start)
         if isinstance(row, Frame):
-            self.items.append(frame(row))
+            self.items.append(frame(row, self.moved[1 - row.side]))
         else:
             self.items.append(fold(row))
             self.now = max(self.now, row.end)
@@ -88,8 +89,18 @@ def _time_of(event: Event) -> int:
     return int(event.time.scaleb(9)) if isinstance(event, lm.StateItem) else 0
 
 
-def frame(row: Frame) -> lm.FrameItem:
-    """One frame."""
+def moved(c: Connection) -> tuple[frozenset[int], frozenset[int]]:
+    """By side, the frames that are known to have moved it from one state to another: so they reached it."""
+    client, server = (
+        frozenset(int(s.frame) for s in e.steps[1:] if s.confirmed_by >= 0 or EVIDENCE_NAMES[s.evidence] == "proven")
+        for e in (c.client, c.server)
+    )
+    return client, server
+
+
+def frame(row: Frame, heeded: frozenset[int]) -> lm.FrameItem:
+    """One frame.  What is in ``heeded`` had its effect, though it was sent again: the two crossed on the way."""
+    marks = [m for m in row.marks if m.kind not in (UNANSWERED, UNHEEDED) or row.number not in heeded]
     return lm.FrameItem(
         frame=row.number,
         time=seconds(row.time),
@@ -99,7 +110,7 @@ def frame(row: Frame) -> lm.FrameItem:
         ack=row.ack,
         length=row.length,
         window=row.window,
-        marks=[lm.Mark(m.kind, report.known(m.frame), report.known(m.bytes)) for m in row.marks],
+        marks=[lm.Mark(m.kind, report.known(m.frame), report.known(m.bytes)) for m in marks],
         icmp=None if row.icmp is None else lm.Icmp(*row.icmp),
     )
 

@@ -35,6 +35,7 @@ PROBE = "window_probe"
 ZERO_WINDOW = "zero_window"
 DUPLICATE_ACK = "duplicate_ack"
 TWICE = "captured_twice"
+ANSWERS = "answers"  # a RST that disowns ``frame``: its number is the one that was acknowledged there
 OTHER_SYN = "other_syn"  # a SYN with another ISN, which perhaps begins another connection
 
 FOLDED_MARKS = frozenset((KEEPALIVE, PROBE, ZERO_WINDOW, DUPLICATE_ACK, TWICE))
@@ -158,6 +159,7 @@ class Trail:
         self.is_probing = False  # the run is one of keep-alives or window probes: pauses belong to it
         self.waiting: tuple[deque[Sent], deque[Sent]] = (deque(maxlen=RECENT), deque(maxlen=RECENT))
         self.last_ack: list[Frame | None] = [None, None]
+        self.strange: list[tuple[int, int]] = [(-1, -1), (-1, -1)]  # by side: an ACK of what was never sent, its frame
         self.acked: tuple[deque[Sent], deque[Sent]] = (deque(maxlen=RECENT), deque(maxlen=RECENT))
 
     def add(self, frame: Frame) -> None:
@@ -259,6 +261,11 @@ class Trail:
         waiting = self.waiting[1 - frame.side]
         self.acked[1 - frame.side].extend(waiting)
         waiting.clear()
+
+    def forget(self, side: int) -> None:
+        """What ``side`` has sent until now lies in another sequence space."""
+        self.waiting[side].clear()
+        self.acked[side].clear()
 
 
 def is_alike(one: Frame, other: Frame) -> bool:

@@ -21,6 +21,8 @@ class Counts(NamedTuple):
     steps: int
     step: int
     retracted: int
+    origin: int
+    syns: int
     snd_nxt: int
     again: int
     out_of_order: int
@@ -32,7 +34,7 @@ class Counts(NamedTuple):
     twice: int
 
 
-FRESH = Counts(1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+FRESH = Counts(1, -1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def counts(e: Endpoint) -> Counts:
@@ -44,12 +46,16 @@ def counts(e: Endpoint) -> Counts:
             steps=len(e.steps),
             step=top.state,
             retracted=len(e.retracted),
+            origin=e.origin,
+            syns=e.syn_count,
             snd_nxt=e.snd_nxt,
         )
     return Counts(
         len(e.steps),
         top.state,
         len(e.retracted),
+        e.origin,
+        e.syn_count,
         e.snd_nxt,
         s.retransmitted_packets,
         s.out_of_order_packets,
@@ -95,6 +101,11 @@ def take(trail: Trail, c: Connection, before: Before, seg: Segment) -> Frame:
     if seg.flags & ACK and p.origin >= 0:
         ack = int(unwrap(seg.ack, p.origin, p.snd_nxt))
         frame.ack = relative(ack) if ack <= p.snd_nxt else None  # of what was never sent: about another connection
+        if frame.ack is None:
+            trail.strange[side] = int(seg.ack), frame.number
+    if seg.flags & (RST | ACK) == RST and seg.seq == trail.strange[1 - side][0]:
+        frame.seq = None  # RFC 9293, 3.10.7.3, first check: <SEQ=SEG.ACK><CTL=RST>
+        frame.mark(tr.ANSWERS, trail.strange[1 - side][1])
     is_plain = not seg.flags & (SYN | FIN | RST)
     frame.plain = is_plain and was[:3] == now[:3] and peer_was[:3] == peer_now[:3]
     if now.twice > was.twice:
@@ -102,6 +113,10 @@ def take(trail: Trail, c: Connection, before: Before, seg: Segment) -> Frame:
     elif c.rival_frame == seg.number or (seg.flags & (SYN | ACK) == SYN and side == c.rival_side):
         frame.mark(tr.OTHER_SYN)
     elif not seg.flags & RST:
+        if seg.flags & SYN and now.origin != was.origin >= 0:  # another ISN: nothing is repeated
+            trail.forget(side)
+            if was.syns:
+                frame.mark(tr.OTHER_SYN)
         _marks(frame, was, now)
         if frame.plain and not frame.length and frame.seq is not None and frame.seq == was.snd_nxt - 1 > 0:
             frame.mark(tr.PROBE if p.last_window == 0 else tr.KEEPALIVE)  # as Linux sends them: nothing at SND.NXT - 1

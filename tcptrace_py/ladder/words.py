@@ -25,6 +25,7 @@ SHORT = {
     tr.ZERO_WINDOW: "window 0",
     tr.DUPLICATE_ACK: "duplicate ACK",
     tr.TWICE: "captured twice",
+    tr.ANSWERS: "answers",
     tr.OTHER_SYN: "other ISN",
 }
 PLURAL = {tr.KEEPALIVE: "keep-alives", tr.PROBE: "window probes", tr.DUPLICATE_ACK: "duplicate ACKs"}
@@ -87,6 +88,8 @@ def mark(m: lm.Mark) -> str:
     text = SHORT[m.kind]
     if m.kind == tr.AGAIN:
         return f"repeats {m.frame}" if m.frame is not None else text
+    if m.kind == tr.ANSWERS:
+        return f"{text} {m.frame}"
     if m.kind == tr.UNANSWERED:
         return f"{text}, {m.frame} repeats it"
     if m.kind == tr.UNHEEDED:

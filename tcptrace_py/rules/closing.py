@@ -44,7 +44,7 @@ class FinRetransmit(Rule):
             return None
         e, p = c.side(side), c.side(1 - side)
         passed = [note for note in notes_of(c, fa.FINAL_ACK_LOST, side) if note.frame == again[0].frame]
-        what = "no ACK of it was seen before"
+        what = "with no ACK of it seen before"
         alternatives: tuple[str, ...] = ("the FIN was lost", "its ACK was lost before this point")
         if passed:
             what = f"although its ACK had passed here in frame {passed[0].related}"
@@ -56,7 +56,7 @@ class FinRetransmit(Rule):
             side,
             again[0].time,
             again[0].frame,
-            f"{sentence(who(c, side))} sent its FIN {times(len(again) + 1)} ({intervals(gaps)}); {what}{end}",
+            f"{sentence(who(c, side))} sent its FIN {times(len(again) + 1)} ({intervals(gaps)}), {what}{end}",
             related=(e.fin_frame, *(note.frame for note in again), *(note.related for note in passed)),
             evidence={"fins": len(again) + 1, "waited": figure(again[-1].time - e.fin_time)},
             alternatives=alternatives,

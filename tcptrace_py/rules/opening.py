@@ -60,7 +60,7 @@ class SynRetransmit(Rule):
 
     def of(self, c: Connection, side: int, again: list[fa.Note], corrected: bool) -> Finding:
         e, p = c.side(side), c.side(1 - side)
-        what = "no answer was seen in between"
+        what = "with no answer seen in between"
         alternatives: tuple[str, ...] = ("the SYN was lost", "its answer was lost before this point")
         if corrected:
             what = "as the first answer was for another connection or SYN"
