@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]  # only installed where it is needed
-
 HERE = Path(__file__).parent
+SECTION = re.compile(r"^\n\[([\w-]+)\]\n", re.MULTILINE)
 HEAD = """\
 # What is true of the samples, and what tcpfsm ought to say of them.  Written by record.py and craft.py.
 #
@@ -31,11 +27,12 @@ HEAD = """\
 
 
 def put(name: str, entry: dict[str, Any]) -> None:
-    """Add or replace the entry of one sample."""
+    """Add or replace the entry of one sample; the others stay as they are written, with the remarks of people."""
     path = HERE / "expected.toml"
-    known = tomllib.loads(path.read_text()) if path.exists() else {}
-    known[name] = entry
-    path.write_text(HEAD + "".join(section(key, known[key]) for key in sorted(known)))
+    _, *texts = SECTION.split(path.read_text()) if path.exists() else [""]
+    known = dict(zip(texts[::2], texts[1::2], strict=True))
+    known[name] = section(name, entry).partition("]\n")[2]
+    path.write_text(HEAD + "".join(f"\n[{key}]\n{known[key]}" for key in sorted(known)))
 
 
 def section(name: str, entry: dict[str, Any]) -> str:

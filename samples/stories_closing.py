@@ -41,6 +41,28 @@ async def fin_ack_lost(lab: Lab) -> None:
     await lab.close(client, server, 1)
 
 
+@story("second-fin-lost", SERVER, found={40001: ["fin-retransmit"]})
+async def second_fin_lost(lab: Lab) -> None:
+    """The server's FIN, the second one, is lost: the client waits in FIN_WAIT_2 until it comes again."""
+    lab.lose(SERVER, "fin")
+    client, server = await lab.open(lab.listen())
+    await lab.ask(client, server)
+    await lab.pause(0.1)
+    await lab.close(client, server)
+    await lab.pause(0.3)
+
+
+@story("last-ack-lost", found={40001: ["fin-retransmit", "final-ack-lost"]})
+async def last_ack_lost(lab: Lab) -> None:
+    """The last ACK of all is lost: the server's FIN comes again, and TIME_WAIT is there to answer it."""
+    lab.lose(CLIENT, "finack")
+    client, server = await lab.open(lab.listen())
+    await lab.ask(client, server)
+    await lab.pause(0.1)
+    await lab.close(client, server)
+    await lab.pause(0.5)
+
+
 @story("half-close", found={40001: ["half-close"]})
 async def half_close(lab: Lab) -> None:
     """The client has asked its last question and says so with a FIN; the server answers for a second more."""
