@@ -66,8 +66,8 @@ class ResetAfterHandshake(Rule):
             if e.sent is not None and (e.sent.data_packets or e.sent.missing_bytes):
                 return None
         age = note.time - c.start
-        if age > ns(self.thresholds.closed_at_once):
-            return None
+        if not 0 <= age <= ns(self.thresholds.closed_at_once):
+            return None  # negative: G8
         return self.report(
             c,
             note.side,

@@ -43,7 +43,7 @@ class CaptureRule(Rule):
         if len(self.frames) < MAX_FRAMES:
             self.frames.append(frame)
 
-    def of_gathered(self, message: str, evidence: dict[str, int | str | Decimal], **more: object) -> Finding:
+    def of_gathered(self, message: str, evidence: dict[str, int | str | Decimal | None], **more: object) -> Finding:
         """The finding about all of them."""
         time, frame = self.first
         alternatives = more.get("alternatives", ())
@@ -60,7 +60,9 @@ class CaptureRule(Rule):
             alternatives=alternatives,
         )
 
-    def of_blemish(self, blemish: Blemish, message: str, evidence: dict[str, int | str | Decimal]) -> list[Finding]:
+    def of_blemish(
+        self, blemish: Blemish, message: str, evidence: dict[str, int | str | Decimal | None]
+    ) -> list[Finding]:
         """The finding about what the engine counted; none if it counted nothing."""
         if blemish.count == 0:
             return []

@@ -150,12 +150,13 @@ class HalfClose(Rule):
         count = sum(n.side == note.side for n in notes)
         last = max(n.time for n in notes if n.side == note.side)
         span = last - c.side(1 - note.side).fin_time
+        when = f"in the {duration(span)} after" if span >= 0 else "after"
         return self.report(
             c,
             note.side,
             note.time,
             note.frame,
-            f"{sentence(who(c, note.side))} sent {several(count, 'segment')} of data in the {duration(span)} after the FIN of "
+            f"{sentence(who(c, note.side))} sent {several(count, 'segment')} of data {when} the FIN of "
             f"{socket(c.key, 1 - note.side)} (frame {note.related}): half closed",
             related=(note.related, *(n.frame for n in notes)),
             evidence={"segments": count, "span": figure(span)},

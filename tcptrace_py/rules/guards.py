@@ -2,7 +2,7 @@
 
 The numbers are those of the guards in the rule catalogue: capture end (G1), capture loss (G2), one way (G5),
 midstream (G6).  Duplicate frames (G3) and offload (G7) are dealt with before a rule sees anything; time disorder
-(G8) lowers the confidence of every finding (Rule.report).
+(G8) lowers the confidence of every finding (Rule.report), and a time that would be negative is not known (phrases).
 """
 
 from __future__ import annotations

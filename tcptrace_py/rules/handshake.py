@@ -239,6 +239,8 @@ class SynAckBadAck(Rule):
         if not notes or not c.client.syn_seen or c.client.syn_count == 0:
             return None
         note = notes[0]
+        if note.related < 0:
+            return None  # G8: the SYN that it should acknowledge is stored after it
         replies = notes_of(c, fa.RST_ANSWERS_BAD_ACK)
         reply = f"; {who(c, 1 - note.side)} reset it in frame {replies[0].frame}" if replies else ""
         end = " and the handshake succeeded afterwards" if c.client.acked >= 1 else ""

@@ -169,6 +169,8 @@ class TimeWaitReuse(Rule):
         if not notes:
             return None
         note = notes[0]
+        if note.value < 0:
+            return None  # G8: by the clock the SYN came before that TIME_WAIT had begun
         refused = bool(c.facts & (fa.SYN_CHALLENGED | fa.REUSE_REFUSED)) or is_refused(c)
         sent = c.client.sent
         by = "its sequence number (RFC 1122, 4.2.2.13)"

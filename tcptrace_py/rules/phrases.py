@@ -9,14 +9,19 @@ from tcptrace_py.machine.connection import CLIENT, Connection
 
 SECOND = 1_000_000_000
 
+UNKNOWN_TIME = "an unknown time"
+"""G8: between two frames of which the later one is dated earlier."""
 
-def figure(ns: int) -> Decimal:
-    """Nanoseconds as exact seconds."""
-    return Decimal(ns).scaleb(-9)
+
+def figure(ns: int) -> Decimal | None:
+    """Nanoseconds as exact seconds; None where they are negative: the clock ran backwards, so nobody knows."""
+    return None if ns < 0 else Decimal(ns).scaleb(-9)
 
 
 def duration(ns: int) -> str:
-    """Nanoseconds for people: ``93.2 s``, ``210 ms``, ``0.4 ms``."""
+    """Nanoseconds for people: ``93.2 s``, ``210 ms``, ``0.4 ms``; negative ones are not known."""
+    if ns < 0:
+        return UNKNOWN_TIME
     if ns >= 100 * SECOND:
         return f"{ns / SECOND:.0f} s"
     if ns >= SECOND:
@@ -70,8 +75,12 @@ def sentence(text: str) -> str:
 
 
 def intervals(gaps: list[int]) -> str:
-    """``after 1.0, 1.0, 2.0 s``; of a long list the first and the last."""
-    shown = [f"{gap / SECOND:.1f}" if gap >= SECOND // 10 else f"{gap / SECOND:.3f}" for gap in gaps]
+    """``after 1.0, 1.0, 2.0 s``; of a long list the first and the last; what is not known is a question mark."""
+    if max(gaps) < 0:
+        return f"after {UNKNOWN_TIME}"
+    shown = [
+        "?" if gap < 0 else f"{gap / SECOND:.1f}" if gap >= SECOND // 10 else f"{gap / SECOND:.3f}" for gap in gaps
+    ]
     if len(shown) > 8:
         shown = [*shown[:4], "…", *shown[-3:]]
     return f"after {', '.join(shown)} s"

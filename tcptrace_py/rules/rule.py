@@ -128,7 +128,7 @@ class Rule:
         severity: str = "",
         confidence: str = "certain",
         related: tuple[int, ...] = (),
-        evidence: Mapping[str, int | str | Decimal] | None = None,
+        evidence: Mapping[str, int | str | Decimal | None] | None = None,
         alternatives: tuple[str, ...] = (),
     ) -> Finding:
         """A finding of this rule.  Where the capture's times run backwards, nothing is certain."""
