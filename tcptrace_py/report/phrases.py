@@ -145,13 +145,17 @@ def skipped(reasons: dict[str, int]) -> str:
 
 
 def next_commands(style: Style, groups: list[Group], rows: list[Row]) -> list[str]:
-    """Commands to paste: the rule explained, the worst connection's timelines, its packets."""
+    """Commands to paste: the rule explained, the worst connection frame by frame, its packets."""
     commands = [f"{style.program} explain {groups[0].rule}"] if groups else []
-    again = quoted(*style.command, *style.captures)
     if not rows or "-" in style.captures:
         return commands
     row = rows[0]
-    commands.append(f"{again} --format json | jq '.connections[] | select(.id == {row.number}) | .endpoints'")
+    if style.captures:
+        names = [f"./{name}" if name.startswith("-") else name for name in style.captures]  # it is no option
+        commands.append(quoted(style.program, "show", *names, str(row.number)))
+    else:
+        again = quoted(*style.command)
+        commands.append(f"{again} --format json | jq '.connections[] | select(.id == {row.number}) | .endpoints'")
     if len(style.captures) == 1:
         ip = "ipv6" if ":" in row.first.address else "ip"
         flow = (

@@ -91,19 +91,23 @@ def test_commands_can_be_pasted(name: str, tmp_path: Path) -> None:
     assert "\n" not in quoted(name)
 
 
-def test_the_commands_shown_run(tmp_path: Path) -> None:
-    (tmp_path / "a b.pcap").write_bytes(pcap(Talk().handshake().close().frames, nano=True))
-    done = run("analyze", "a b.pcap", cwd=tmp_path)
+@pytest.mark.parametrize("names", [["a b.pcap"], ["-a.pcap"], ["a b.pcap", "b.pcap"]])
+def test_the_commands_shown_run(names: list[str], tmp_path: Path) -> None:
+    frames = Talk().handshake().close().frames
+    for n, name in enumerate(names, 1):
+        part = frames if len(names) == 1 else frames[3 * n - 3 : 3 * n * n]
+        (tmp_path / name).write_bytes(pcap(part, nano=True))
+    done = run("analyze", "--", *names, cwd=tmp_path)
     shown = [line.strip() for line in done.stdout.decode().split("\nNext\n")[1].splitlines()]
-    ours = next(line for line in shown if line.startswith("tcpfsm analyze"))
-    words = shlex.split(ours)
-    assert words[:3] == ["tcpfsm", "analyze", "a b.pcap"]
+    ours = next(line for line in shown if line.startswith("tcpfsm show"))
+    assert shlex.split(ours) == ["tcpfsm", "show", *(name.replace("-a", "./-a") for name in names), "1"]
     program = "tcpfsm() { %s; }; " % (shlex.join(["env", *_python()]) + ' "$@"')
     result = subprocess.run(
         ["bash", "-c", program + ours], cwd=tmp_path, env=environment(), capture_output=True, check=True
     )
-    assert b'"TIME_WAIT"' in result.stdout
-    assert any(line.startswith("tshark -r 'a b.pcap' -Y 'ip.addr == 10.0.0.1") for line in shown)
+    assert b" TIME_WAIT" in result.stdout
+    dissected = [line for line in shown if line.startswith(f"tshark -r {quoted(names[0])} -Y 'ip.addr == 10.0.0.1")]
+    assert len(dissected) == (len(names) == 1)
 
 
 def _python() -> list[str]:
@@ -114,7 +118,11 @@ def _python() -> list[str]:
 
 def test_nothing_from_standard_input_is_offered_again() -> None:
     text = write(Talk().handshake().frames, "table", captures=("-",)).decode()
-    assert "tcpfsm analyze" not in text
+    assert "tcpfsm show" not in text
+
+
+def test_the_sample_inside_has_no_name_to_show() -> None:
+    assert "tcpfsm demo --format json | jq " in run("demo").stdout.decode()
 
 
 @pytest.mark.parametrize(
