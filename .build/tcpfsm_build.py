@@ -43,6 +43,7 @@ ROOMS = ("capture", "decode", "machine", "reassembly")
 INTERPRETED: dict[str, str] = {
     "capture/compressed.py": "a stream like those of streams.py; its time is spent in zlib and its kin",
     "capture/formats.py": "a table that holds classes, read once a file",
+    "capture/live.py": "starts processes and waits for them",
     "capture/notes.py": "plain data for the report and for other processes: dataclass fields and pickle must work",
     "capture/opening.py": "paths and error messages, once a file",
     "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import tcptrace_py
-from tcptrace_py.cli import doctor
 from tcptrace_py.engine import ENGINE
 from tools.program import run
 
@@ -42,17 +41,3 @@ def test_a_helper_that_does_not_run_is_no_failure(tmp_path: Path) -> None:
     done = run("doctor", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == 0
     assert b"does not run" in done.stdout
-
-
-def test_the_right_to_capture(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "has_net_raw", lambda: False)
-    monkeypatch.setattr(doctor, "find", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(doctor, "is_privileged", lambda path: False)
-    doctor.right_to_capture()
-    text = capsys.readouterr().out
-    assert "not allowed" in text
-    assert "sudo setcap cap_net_raw,cap_net_admin+eip /usr/bin/dumpcap" in text
-    monkeypatch.setattr(doctor, "is_privileged", lambda path: True)
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    doctor.right_to_capture()
-    assert "usermod -aG wireshark" in capsys.readouterr().out
