@@ -8,6 +8,9 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+import yaml
+
 from tcptrace_py.config import Thresholds
 from tcptrace_py.gate import settings as gs
 from tcptrace_py.gate.expectations import DEMANDS
@@ -15,24 +18,24 @@ from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.report.check_formats import CHECK_NAMES
 from tools.documents import CHECKOUT, FENCE
 from tools.program import SAMPLES, run
+from tools.workflow import RECORDER, run_job, steps_of
 
 TEXT = (CHECKOUT / "docs" / "check.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    [body] = [match["body"] for match in FENCE.finditer(TEXT) if match["language"] == language]
-    return body
+def blocks(language: str) -> list[str]:
+    return [match["body"] for match in FENCE.finditer(TEXT) if match["language"] == language]
 
 
 def test_the_configuration_is_one_and_shows_every_key(tmp_path: Path) -> None:
     path = tmp_path / "tcpfsm.toml"
-    path.write_text(block("toml"))
+    path.write_text(blocks("toml")[0])
     settings = gs.load(str(path))
     assert [expectation.name for expectation in settings.expectations] == [
         "clients close first",
         "the API sends no resets and loses little",
     ]
-    shown = {key.replace("-", "_") for key in re.findall(r"^\[*([\w-]+)(?:\]| =)", block("toml"), re.MULTILINE)}
+    shown = {key.replace("-", "_") for key in re.findall(r"^\[*([\w-]+)(?:\]| =)", blocks("toml")[0], re.MULTILINE)}
     assert shown >= set(gs.KEYS) | set(gs.IGNORE_KEYS)
 
 
@@ -51,17 +54,73 @@ def test_the_thresholds_have_the_defaults_of_the_table() -> None:
     assert told == asdict(Thresholds())
 
 
-def test_the_job_is_red_and_with_a_baseline_green(tmp_path: Path) -> None:
-    command = re.search(r"^ +tcpfsm (check (?:.+\n +)+?)- if", block("yaml"), re.MULTILINE)
-    assert command
-    arguments = shlex.split(command[1])
-    (tmp_path / "capture.pcap").write_bytes((SAMPLES / "stuck-close-wait.pcap").read_bytes())
-    red = run(*arguments, cwd=tmp_path)
-    assert red.returncode == 1
-    assert red.stdout.count(b"::error file=capture.pcap,line=") == 6
-    assert {path.name for path in tmp_path.iterdir()} == {"capture.pcap", "tcpfsm.sarif", "tcpfsm.xml", "summary.md"}
-    assert len(json.loads((tmp_path / "tcpfsm.sarif").read_text())["runs"][0]["results"]) == 6
-    assert run("check", "capture.pcap", "--write-baseline", "known.json", cwd=tmp_path).returncode == 0
-    green = run(*arguments, "--baseline", "known.json", cwd=tmp_path)
-    assert green.returncode == 0
-    assert b"::error" not in green.stdout
+# ---- the workflows
+
+RECORD, JUDGE = "Run the integration tests, and record what they send", "Judge the traffic"
+
+
+@pytest.fixture
+def checkout_folder(tmp_path: Path) -> Path:
+    """A project whose integration tests do nothing; what they would send is the stuck sample."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    write_program(folder / "run-integration-tests", "#!/bin/sh\nexit 0\n")
+    (folder / "recorded.pcap").write_bytes((SAMPLES / "stuck-close-wait.pcap").read_bytes())
+    return folder
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_the_job_is_red_and_with_a_baseline_green(checkout_folder: Path, tmp_path: Path) -> None:
+    steps = steps_of(blocks("yaml")[0])
+    red = run_job(steps, checkout_folder, tmp_path / "tools", tcpdump=RECORDER)
+    assert red.failed == [JUDGE], red.output
+    assert red.output.count("::error file=capture.pcap,line=") == 6
+    assert red.summary.read_text().startswith("## tcpfsm: FAILED: 6 findings")
+    assert [step["uses"].partition("@")[0] for step in red.used] == [
+        "actions/checkout",
+        "actions/setup-python",
+        "github/codeql-action/upload-sarif",
+        "actions/upload-artifact",
+    ]
+    results = json.loads((checkout_folder / red.used[2]["with"]["sarif_file"]).read_text())["runs"][0]["results"]
+    assert [result["suppressions"] for result in results] == [[]] * 6
+    for name in red.used[3]["with"]["path"].split():
+        assert (checkout_folder / name).stat().st_size
+
+    [command] = re.findall(r"`tcpfsm (check capture\.pcap --write-baseline \S+)`", TEXT)
+    [line] = re.findall(r"in `tcpfsm\.toml`, `(baseline = .+?)`", TEXT)
+    assert run(*shlex.split(command), cwd=checkout_folder).returncode == 0
+    (checkout_folder / "tcpfsm.toml").write_text(line)
+    green = run_job(steps, checkout_folder, tmp_path / "tools", tcpdump=RECORDER)
+    assert green.failed == [], green.output
+    assert "::error" not in green.output
+    assert green.summary.read_text().startswith("## tcpfsm: passed: 6 findings (6 in the baseline)")
+
+
+def test_the_job_is_red_when_there_is_nothing_to_judge(checkout_folder: Path, tmp_path: Path) -> None:
+    (checkout_folder / "recorded.pcap").write_bytes(b"no capture")
+    done = run_job(steps_of(blocks("yaml")[0]), checkout_folder, tmp_path / "tools", tcpdump=RECORDER)
+    assert done.failed == [JUDGE]
+    done = run_job(
+        steps_of(blocks("yaml")[0]), checkout_folder, tmp_path / "tools", tcpdump="exit 1", timeout="exit 124"
+    )
+    assert done.failed == [RECORD, JUDGE]
+
+
+def test_the_job_of_gitlab_does_the_same(checkout_folder: Path, tmp_path: Path) -> None:
+    [(_, job)] = yaml.safe_load(blocks("yaml")[1]).items()
+    (checkout_folder / "recorded.pcap").rename(checkout_folder / "capture.pcap")
+    steps = [{"run": line} for line in job["script"]]
+    red = run_job(steps, checkout_folder, tmp_path / "tools")
+    assert red.failed == job["script"]
+    reports = job["artifacts"]["reports"]
+    assert len(json.loads((checkout_folder / reports["codequality"]).read_text())) == 6
+    assert b'failures="2"' in (checkout_folder / reports["junit"]).read_bytes()
+    run("check", "capture.pcap", "--write-baseline", "known.json", cwd=checkout_folder)
+    (checkout_folder / "tcpfsm.toml").write_text('baseline = "known.json"')
+    assert run_job(steps, checkout_folder, tmp_path / "tools").failed == []
+    assert json.loads((checkout_folder / reports["codequality"]).read_text()) == []

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, NamedTuple
 from tcptrace_py.cli import exits
 from tcptrace_py.cli.analysis import Result, analyze
 from tcptrace_py.cli.options import config_from, names
-from tcptrace_py.cli.output import open_output
+from tcptrace_py.cli.output import naming, open_output, spare
 from tcptrace_py.cli.progress import Progress
 from tcptrace_py.cli.running import wants_color, warn
 from tcptrace_py.config import Config, suggest
 from tcptrace_py.errors import ConfigError
-from tcptrace_py.gate.baseline import baseline_text, read_baseline
+from tcptrace_py.gate.baseline import baseline_text, may_write, read_baseline
 from tcptrace_py.gate.gate import NEVER, Gate
 from tcptrace_py.gate.settings import Settings, load
 from tcptrace_py.report.check_formats import CHECK_FORMATS, CHECK_NAMES, check_writer
@@ -41,6 +41,8 @@ def run_check(captures: Sequence[str], options: dict[str, Any]) -> int:
     settings = load(options["config"])
     config = gate_config(options, settings)
     targets = targets_of(options["format_name"], options["outputs"])
+    new_baseline: str | None = options["write_baseline"]
+    check_files(captures, targets, new_baseline)
     gate = Gate(
         config,
         settings.ignores,
@@ -53,18 +55,21 @@ def run_check(captures: Sequence[str], options: dict[str, Any]) -> int:
     with ExitStack() as stack:
         # opened first: a folder that may not be written to is known before a long analysis, not after
         files = [(target, stack.enter_context(open_output(target.path))) for target in targets]
-        new_baseline = options["write_baseline"]
         written = None if new_baseline is None else stack.enter_context(open_output(new_baseline))
         with Progress(captures, enabled=not options["no_progress"] and not options["quiet"]) as progress:
             result = analyze(captures, config, gate, progress.update if progress.visible else None)
         verdict = gate.verdict
         assert verdict is not None  # analyze() ends with finish()
         if written is not None:
-            verdict = accept(verdict, config, written)
+            with naming(new_baseline):
+                verdict = accept(verdict, config, written)
         for target, file in files:
-            write(verdict, target, file, options)
+            with naming(target.path):
+                write(verdict, target, file, options)
     if not options["quiet"]:
         warn(result)
+        if not result.summary.connections:
+            print("tcpfsm: warning: there is no TCP connection in it: nothing was judged", file=sys.stderr)
     return status_of(verdict, result, strict=options["strict"] or bool(settings.strict))
 
 
@@ -76,22 +81,35 @@ def gate_config(options: dict[str, Any], settings: Settings) -> Config:
 
 def known_findings(options: dict[str, Any], settings: Settings) -> frozenset[str] | None:
     """The fingerprints of the baseline; None: there is none, or a new one is written."""
-    path = options["baseline"] or settings.baseline
+    path: str | None = settings.baseline if options["baseline"] is None else options["baseline"]
     if path is None or options["write_baseline"] is not None:
         return None
+    if not path:
+        raise ConfigError("--baseline: the name of a file is missing")
     return read_baseline(path)
 
 
 def targets_of(format_name: str, outputs: Sequence[str]) -> list[Target]:
     """Where each format goes.  Standard output has ``format_name``, unless an output takes its place."""
     targets = [target_of(format_name, output) for output in outputs]
-    paths = [target.path for target in targets]
-    for path in paths:
-        if paths.count(path) > 1 and path != os.devnull:
-            raise ConfigError(f"two formats go to {'standard output' if path is None else printable(path)}: choose one")
-    if None not in paths and not any(_PREFIX.fullmatch(output) is None for output in outputs):
+    if all(target.path for target in targets) and not any(_PREFIX.fullmatch(output) is None for output in outputs):
         targets.insert(0, Target(format_name, None))
     return targets
+
+
+def check_files(captures: Sequence[str], targets: Sequence[Target], new_baseline: str | None) -> None:
+    """Raises ConfigError where two things would go into one file, or something that is wanted would be lost."""
+    paths = [target.path for target in targets] + ([] if new_baseline is None else [new_baseline])
+    seen: set[str | None] = set()
+    for path in paths:
+        spare(captures, path)
+        same = None if path in (None, "-") else os.path.realpath(path)
+        if same in seen and same != os.devnull:
+            where = "standard output" if same is None else printable(path or "")
+            raise ConfigError(f"two things go to {where}: choose one")
+        seen.add(same)
+    if new_baseline:
+        may_write(new_baseline)
 
 
 _PREFIX = re.compile(r"([A-Za-z][\w-]+):(.*)", re.DOTALL)  # a single letter is a drive
@@ -105,9 +123,11 @@ def target_of(format_name: str, output: str) -> Target:
         format_name, path = match[1], match[2]
         if format_name not in CHECK_NAMES:
             hint = suggest(format_name, CHECK_NAMES)
-            raise ConfigError(f"--output {printable(output)}: no format {format_name!r}{hint} (a file: ./{output})")
+            raise ConfigError(
+                f"--output {printable(output)}: no format {format_name!r}{hint} (a file: ./{printable(output)})"
+            )
     if not path:
-        raise ConfigError(f"--output {printable(output)}: the name of a file is missing")
+        raise ConfigError(f"--output '{printable(output)}': the name of a file is missing")
     return Target(format_name, None if path == "-" else path)
 
 

@@ -103,7 +103,8 @@ def run(args: list[str]) -> int:
     """Run the command line; returns the exit status."""
     try:
         status = _invoke(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
         return exits.CLOSED
@@ -114,7 +115,7 @@ def run(args: list[str]) -> int:
         _say(str(e))
         return exits.USAGE
     except OSError as e:  # a full disk, a folder that may not be written to
-        _say(f"{e.filename}: {e.strerror}" if e.filename else str(e.strerror or e))
+        _say(f"{e.filename or 'standard output'}: {e.strerror or e}")  # what writes a file names it (cli/output.py)
         return exits.USAGE
     return status
 

@@ -10,7 +10,7 @@ from typing import Any
 from tcptrace_py.cli import exits
 from tcptrace_py.cli.analysis import Result, analyze
 from tcptrace_py.cli.options import config_from
-from tcptrace_py.cli.output import open_output
+from tcptrace_py.cli.output import open_output, spare
 from tcptrace_py.cli.progress import Progress
 from tcptrace_py.config import Config
 from tcptrace_py.gate.settings import Settings
@@ -29,6 +29,7 @@ def run_analysis(
     """Analyze, write the report, warn, and return the exit status.  Raises TcpfsmError and OSError."""
     config = config_from(options, settings)
     path: str | None = options["output"]
+    spare(captures, path)
     with open_output(path) as out:
         style = Style(
             color=wants_color(options["color"], path),

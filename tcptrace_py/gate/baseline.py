@@ -7,6 +7,9 @@ ordinal: the n-th finding of this rule there.
 from __future__ import annotations
 
 import json
+import os
+import re
+import stat
 from typing import Any
 
 from tcptrace_py.errors import ConfigError
@@ -41,12 +44,14 @@ def read_baseline(path: str) -> frozenset[str]:
     try:
         with open(path, encoding="utf-8") as file:
             whole: Any = json.load(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{name}: the baseline is not there; --write-baseline makes one") from None
     except OSError as e:
-        raise ConfigError(f"{name}: the baseline cannot be read ({e.strerror}); --write-baseline makes one") from None
+        raise ConfigError(f"{name}: the baseline cannot be read ({e.strerror})") from None
     except (ValueError, RecursionError):
         raise ConfigError(f"{name}: not a baseline: it is no JSON; --write-baseline makes one") from None
     version = whole.get("baseline") if isinstance(whole, dict) else None
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         what = "not a baseline" if version is None else f"a baseline of version {version}, and this is {VERSION}"
         raise ConfigError(f"{name}: {what}; --write-baseline makes one")
     entries = whole.get("findings")
@@ -55,6 +60,19 @@ def read_baseline(path: str) -> frozenset[str]:
     ):
         raise ConfigError(f"{name}: its findings must be a list of objects with a fingerprint")
     return frozenset(entry["fingerprint"] for entry in entries)
+
+
+def may_write(path: str) -> None:
+    """Raises ConfigError where a file that is no baseline would be lost."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(100) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except OSError:  # there is none, or writing will say what is wrong
+        return
+    if start.strip() and re.match(rb'\s*\{\s*"baseline"', start) is None:
+        raise ConfigError(
+            f"{printable(path)}: is there, and no baseline: --write-baseline takes the name of a new file"
+        )
 
 
 def baseline_text(reported: list[Reported]) -> str:

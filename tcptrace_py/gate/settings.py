@@ -82,13 +82,21 @@ def load(path: str | None) -> Settings:
         return Settings()
     for folder in (here, *here.parents):
         own, shared = folder / OWN, folder / SHARED
-        if own.is_file():
+        if _is_file(own):
             return _of_file(own, parse(_text_of(own), printable(str(own))))
-        if shared.is_file():
+        if _is_file(shared):
             values = _if_ours(shared)
             if values is not None:
                 return _of_file(shared, values)
     return Settings()
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; of a folder that may not be searched nobody can tell."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _if_ours(path: Path) -> dict[str, Any] | None:
@@ -131,6 +139,8 @@ def _of_file(path: Path, values: dict[str, Any]) -> Settings:
 
 def read(values: object, name: str, path: Path) -> Settings:
     """The settings that a table makes; ``path``: of its file, from which the baseline's is taken.  Raises ConfigError."""
+    if path.name != SHARED and isinstance(values, dict) and isinstance(values.get("tool"), dict):
+        raise ConfigError(f"{name}: [tool.tcpfsm] is for {SHARED}; here its keys stand alone, as in [thresholds]")
     table = Table(name, values, KEYS)
     for key in ("select", "ignore"):
         for word in table.words(key) or ():

@@ -58,10 +58,11 @@ class Csv:
         self._out = out
         self._buffer = io.StringIO()
         self._writer = csv.writer(self._buffer, lineterminator="\n")
-        self._row(list(HEADER))
+        self._headed = False
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write its row."""
+        self._head()
         m = build.connection(c, findings)
         row: list[object] = [m.id, m.client.address, m.client.port, m.server.address, m.server.port]
         row += [getattr(m, name) for name in _PLAIN]
@@ -75,10 +76,17 @@ class Csv:
         self._row([cell(value) for value in row])
 
     def finish(self, ending: Ending) -> None:
-        """Everything has been written."""
+        """Everything has been written, but for the header where there is no connection."""
+        self._head()
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _head(self) -> None:
+        """The header, once there is something to report: of a capture that cannot be read there is nothing."""
+        if not self._headed:
+            self._headed = True
+            self._row(list(HEADER))
 
     def _row(self, cells: list[str]) -> None:
         self._writer.writerow(cells)

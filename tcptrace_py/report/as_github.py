@@ -8,7 +8,7 @@ from __future__ import annotations
 from tcptrace_py.report.as_lint import message, totals
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
-from tcptrace_py.report.verdict import Verdict, file_name, source_of
+from tcptrace_py.report.verdict import Verdict, checkout_path, file_name, source_of
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -32,7 +32,7 @@ def command(kind: str, name: str, frame: int, title: str, said: str) -> str:
     """``::error file=…,line=…,title=…::message``."""
     line = f",line={frame}" if frame >= 0 else ""
     where = f"frame {frame}: " if frame >= 0 else ""
-    return f"::{kind} file={of_property(name)}{line},title={of_property(title)}::{of_data(where + said)}"
+    return f"::{kind} file={of_property(checkout_path(name))}{line},title={of_property(title)}::{of_data(where + said)}"
 
 
 def of_data(value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from tcptrace_py.report.as_lint import message
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
-from tcptrace_py.report.verdict import Verdict, file_name, source_of
+from tcptrace_py.report.verdict import Verdict, checkout_path, file_name, source_of
 
 _SEVERITIES = {"error": "critical", "warning": "minor", "info": "info"}
 
@@ -42,5 +42,5 @@ def issue(rule: str, said: str, severity: str, name: str, frame: int) -> dict[st
         "check_name": rule,
         "description": printable(said),
         "severity": severity,
-        "location": {"path": name, "lines": {"begin": max(frame, 1)}},
+        "location": {"path": checkout_path(name), "lines": {"begin": max(frame, 1)}},
     }

@@ -8,7 +8,7 @@ more than their text.
 from __future__ import annotations
 
 from array import array
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import BinaryIO
 
 from tcptrace_py.machine.connection import Connection
@@ -30,7 +30,11 @@ class Spool:
 
     def add(self, number: int, line: bytes) -> None:
         """Put a line aside."""
-        self._file.write(line)
+        try:
+            self._file.write(line)
+        except OSError as e:  # a full disk names no file, and it is not the report's
+            e.filename = e.filename or gettempdir()
+            raise
         self._numbers.append(number)
         self._starts.append(self._starts[-1] + len(line))
 

@@ -6,7 +6,6 @@ thread flow through its states.
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from tcptrace_py.report.as_lint import message
 from tcptrace_py.report.encoding import to_json
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
-from tcptrace_py.report.verdict import Case, Place, Reported, Verdict, source_of
+from tcptrace_py.report.verdict import Case, Place, Reported, Verdict, checkout_path, source_of
 from tcptrace_py.rules.catalogue import BY_NAME
 
 VERSION = "2.1.0"
@@ -59,6 +58,10 @@ def driver(verdict: Verdict) -> Json:
         {
             "id": EXPECTATION,
             "shortDescription": {"text": "What the project's configuration expects of its connections."},
+            "fullDescription": {"text": "An expectation of the project's configuration is not met."},
+            "help": {
+                "text": "Each [[expect]] of tcpfsm.toml is one; the message says which connections are not as expected."
+            },
             "defaultConfiguration": {"level": "error"},
         }
     )
@@ -77,6 +80,7 @@ def rule_descriptor(name: str) -> Json:
     return {
         "id": name,
         "shortDescription": {"text": told.summary or name},
+        "fullDescription": {"text": told.seen or told.summary or name},  # GitHub takes no rule without
         "help": {"text": plain or name, "markdown": marked or name},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {"tags": [rule.family]},
@@ -92,10 +96,10 @@ def artifact(source: model.Source) -> Json:
 
 
 def uri(name: str) -> str:
-    """A path as a URI: relative to the current folder where it was given so."""
+    """A path as a URI: relative to the current folder where it is below that."""
     if name == "-":
         return "stdin"
-    path = name.replace(os.sep, "/")
+    path = checkout_path(name)
     return ("file://" if path.startswith("/") else "") + quote(path, safe="/")
 
 

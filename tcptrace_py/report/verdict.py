@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 from msgspec import Struct
@@ -90,6 +91,17 @@ def file_name(verdict: Verdict, source: int) -> str:
     sources = verdict.capture.sources
     name = sources[source].name if source < len(sources) else "-"
     return "<stdin>" if name == "-" else name
+
+
+def checkout_path(name: str) -> str:
+    """A file name as CI servers know files: from the current folder, which is the checkout, without ``./``; else as it is."""
+    if name == "<stdin>":
+        return name
+    try:
+        path = os.path.relpath(name) if os.path.isabs(name) else os.path.normpath(name)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return name
+    return (name if path.split(os.sep)[0] == os.pardir else path).replace(os.sep, "/")
 
 
 def source_of(capture: model.Capture, frame: int) -> int:

@@ -77,7 +77,10 @@ def selected(select: Iterable[str], ignore: Iterable[str]) -> tuple[type[Rule], 
 
 
 def check_fail_on(fail_on: Iterable[str]) -> None:
-    """Raises ConfigError unless each is ``never``, a severity, a rule or a family."""
+    """Raises ConfigError unless each is a severity, a rule or a family; or there is only ``never``."""
+    fail_on = tuple(fail_on)
+    if "never" in fail_on and len(fail_on) > 1:
+        raise ConfigError("never stands alone: beside others it says nothing")
     for name in fail_on:
         if name != "never" and name not in SEVERITIES:
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tcptrace_py
+from tcptrace_py.cli import main
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("start.py"))]
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -29,6 +30,11 @@ def run(
     return subprocess.run(
         command, input=stdin, capture_output=True, check=False, timeout=60, cwd=cwd, env=environment(**env)
     )
+
+
+def here(*arguments: str | Path) -> int:
+    """The exit status of ``tcpfsm arguments``, run in this process: ten times as fast."""
+    return main.run(list(map(str, arguments)))
 
 
 def report(*arguments: str | Path) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from tcptrace_py.report.check_formats import CHECK_NAMES
-from tools.program import SAMPLES, run, without_traceback
+from tcptrace_py.report.formats import FORMATS
+from tools.program import SAMPLES, here, run, without_traceback
 
 STUCK = SAMPLES / "stuck-close-wait.pcap"  # errors: stuck-close-wait, stuck-fin-wait-2, three of each
 RETRIED = SAMPLES / "syn-lost.pcap"  # a warning: syn-retransmit
 FINE = SAMPLES / "four-way-close.pcap"
+
+
+Captured = pytest.CaptureFixture[bytes]
 
 
 def verdict(*arguments: str | Path, cwd: Path | None = None) -> dict[str, Any]:
@@ -35,16 +39,52 @@ def project(tmp_path: Path) -> Path:
 # ---- exit statuses
 
 
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture without findings that ends in the middle of a frame."""
+    path = tmp_path_factory.mktemp("cut") / "cut.pcap"
+    path.write_bytes(FINE.read_bytes()[:-1])
+    return path
+
+
 @pytest.mark.parametrize("name", CHECK_NAMES)
-@pytest.mark.parametrize(
-    ("sample", "fail_on", "status"),
-    [(STUCK, None, 1), (RETRIED, None, 0), (RETRIED, "warning", 1)],
-)
-def test_the_status_is_the_same_in_every_format(name: str, sample: Path, fail_on: str | None, status: int) -> None:
-    options = [] if fail_on is None else ["--fail-on", fail_on]
-    done = run("check", "--format", name, *options, sample)
-    assert (done.returncode, done.stderr) == (status, b"")
-    assert done.stdout
+def test_the_status_is_the_same_in_every_format(name: str, cut: Path, tmp_path: Path, capsysbinary: Captured) -> None:
+    known = tmp_path / "known.json"
+    assert here("check", "--write-baseline", known, STUCK) == 0
+    capsysbinary.readouterr()
+    cases: list[tuple[int, list[str | Path]]] = [
+        (0, [RETRIED]),
+        (0, ["--fail-on", "never", STUCK]),
+        (0, ["--baseline", known, STUCK]),
+        (0, [cut]),
+        (1, [STUCK]),
+        (1, ["--fail-on", "warning", RETRIED]),
+        (1, ["--strict", STUCK, cut]),
+        (2, [tmp_path / "missing.pcap"]),
+        (2, ["--fail-on", "eror", STUCK]),
+        (2, ["--baseline", tmp_path / "missing.json", STUCK]),
+        (3, ["--strict", cut]),
+    ]
+    for status, arguments in cases:
+        assert here("check", "--format", name, *arguments) == status, arguments
+        out, err = capsysbinary.readouterr()
+        assert bool(out) == (status != 2), arguments
+        assert err.count(b"\n") == (1 if status == 2 or cut in arguments else 0), arguments
+
+
+@pytest.mark.parametrize("name", [row.name for row in FORMATS])
+def test_so_it_is_with_the_formats_of_a_report(name: str, cut: Path, tmp_path: Path, capsysbinary: Captured) -> None:
+    cases: list[tuple[int, list[str | Path]]] = [
+        (0, [STUCK]),
+        (0, ["--fail-on", "error", RETRIED]),
+        (1, ["--fail-on", "error", STUCK]),
+        (1, ["--fail-on", "opening", RETRIED]),
+        (2, [tmp_path / "missing.pcap"]),
+        (3, ["--strict", cut]),
+    ]
+    for status, arguments in cases:
+        assert here("analyze", "--format", name, *arguments) == status, arguments
+        assert bool(capsysbinary.readouterr().out) == (status != 2), arguments
 
 
 @pytest.mark.parametrize(
@@ -73,9 +113,9 @@ def test_damage_fails_when_strict_and_after_findings(tmp_path: Path) -> None:
         (["--select", "stuck-close-wat", STUCK], "did you mean stuck-close-wait?"),
         (["-o", "sarfi:x", STUCK], "did you mean sarif?"),
         (["-o", "sarif:", STUCK], "the name of a file is missing"),
-        (["-o", "sarif:-", "-o", "junit:-", STUCK], "two formats go to standard output"),
+        (["-o", "sarif:-", "-o", "junit:-", STUCK], "two things go to standard output"),
         (["-o", "no/such/folder/x", STUCK], "cannot be written"),
-        (["--baseline", "none.json", STUCK], "none.json: the baseline cannot be read"),
+        (["--baseline", "none.json", STUCK], "none.json: the baseline is not there"),
         (["--config", "none.toml", STUCK], "none.toml: cannot be read"),
         (["--format", "xml", STUCK], "'xml' is not one of"),
     ],

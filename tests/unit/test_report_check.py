@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from tcptrace_py.report.as_github import command
 from tcptrace_py.report.as_sarif import moment, uri
 from tcptrace_py.report.text import seconds
+from tcptrace_py.report.verdict import checkout_path
 from tools.program import SAMPLES, run
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
@@ -68,7 +70,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def sarif_faults(log: Any) -> Iterator[str]:
     """What is wrong with a log: its shape, and that every index leads to what it says."""
     schema = json.loads((SCHEMAS / "sarif-2.1.0.json").read_text())
-    for error in jsonschema.Draft7Validator(schema).iter_errors(log):
+    for error in jsonschema.Draft4Validator(schema).iter_errors(log):
         yield f"{error.json_path}: {error.message}"
     for sarif_run in log["runs"]:
         rules = [rule["id"] for rule in sarif_run["tool"]["driver"]["rules"]]
@@ -156,6 +158,32 @@ def test_every_sample_is_valid_in_the_structured_formats(tmp_path: Path) -> None
     assert len({issue["fingerprint"] for issue in issues}) == len(issues) > 50
 
 
+def test_the_schemas_are_as_published() -> None:
+    told = (SCHEMAS / "README.md").read_text(encoding="utf-8")
+    for path in SCHEMAS.iterdir():
+        if path.name != "README.md":
+            row = next(line for line in told.splitlines() if line.startswith(f"| `{path.name}` |"))
+            assert sha256(path.read_bytes()).hexdigest() in row
+    jsonschema.Draft4Validator.check_schema(json.loads((SCHEMAS / "sarif-2.1.0.json").read_text()))
+
+
+def test_a_rule_has_all_that_code_scanning_asks_of_it(reports: dict[str, str]) -> None:
+    for rule in json.loads(reports["sarif"])["runs"][0]["tool"]["driver"]["rules"]:
+        for key in ("shortDescription", "fullDescription", "help"):
+            most = 1024 if key != "help" else 1 << 16
+            assert 10 < len(rule[key]["text"]) <= most, (rule["id"], key)
+
+
+def test_files_are_named_from_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert checkout_path(f"{tmp_path}/a/b.pcap") == "a/b.pcap"
+    assert checkout_path("./b.pcap") == "b.pcap"
+    assert checkout_path("a/../b.pcap") == "b.pcap"
+    assert checkout_path("../b.pcap") == "../b.pcap"
+    assert checkout_path("/else/where/b.pcap") == "/else/where/b.pcap"
+    assert checkout_path("<stdin>") == "<stdin>"
+
+
 def test_names_of_files_become_uris() -> None:
     assert uri("a b/c#1%.pcap") == "a%20b/c%231%25.pcap"
     assert uri("/x/y.pcap") == "file:///x/y.pcap"
@@ -173,7 +201,7 @@ def test_a_year_that_no_calendar_has_is_left_out() -> None:
 def validate_junit(text: str) -> ET.Element:
     """Against the schema, and its counts against its cases."""
     etree: Any = import_module("lxml.etree")
-    etree.XMLSchema(etree.parse(str(SCHEMAS / "junit.xsd"))).assertValid(etree.fromstring(text.encode()))
+    etree.XMLSchema(etree.parse(str(SCHEMAS / "junit-10.xsd"))).assertValid(etree.fromstring(text.encode()))
     root = ET.fromstring(text)
     for suite in root:
         for counted, element in (("tests", "."), ("failures", "failure"), ("skipped", "skipped")):
