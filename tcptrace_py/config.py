@@ -64,6 +64,9 @@ class Thresholds:
     RFC 1122-era stacks (3 s) have then passed."""
     half_open: float = 3.0
     """A SYN-ACK without its ACK for longer than this is half open: likewise."""
+    acks_ignored: int = 3
+    """Completed handshakes that the server refused so often in a row, without data to answer, tell of a full accept queue: at 10 %
+    loss, chance does that once in a thousand; TCP_DEFER_ACCEPT does it on purpose (tcp(7))."""
     flood_rate: float = 50.0
     """Half-open connections a second at one server that make a SYN flood ..."""
     flood_share: float = 0.5

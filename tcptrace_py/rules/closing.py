@@ -5,7 +5,7 @@ from __future__ import annotations
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.rules.guards import FIN_COPIED_WITHIN, notes_of, reset_answer
+from tcptrace_py.rules.guards import FIN_COPIED_WITHIN, notes_of, reset_answer, was_tail_probe
 from tcptrace_py.rules.phrases import duration, figure, intervals, sentence, several, socket, times, who
 from tcptrace_py.rules.rule import Rule
 
@@ -21,7 +21,8 @@ class FinRetransmit(Rule):
     Usual causes: loss; a peer that was switched off or lost its network; a firewall that forgets the connection at
     the first FIN and drops what follows.
 
-    Harmless: once in a while.
+    Harmless: once in a while.  A single repetition within 200 ms, of a FIN that had arrived, is not reported: no timeout is
+    that short, and the sender only probed for an ACK that the receiver was holding back (RFC 8985, 7).
 
     Cannot be known: whether the FIN or its ACK was lost, unless the ACK was seen here; then it was lost beyond this
     point.
@@ -32,13 +33,13 @@ class FinRetransmit(Rule):
     name = "fin-retransmit"
     family = "closing"
     severity = "warning"
-    references = ("RFC 9293, 3.6", "RFC 9293, 3.8.1")
+    references = ("RFC 9293, 3.6", "RFC 9293, 3.8.1", "RFC 8985, 7")
     facts = fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
         for side in (CLIENT, SERVER):
             again = [note for note in notes_of(c, fa.FIN_AGAIN, side) if note.value >= FIN_COPIED_WITHIN]
-            if again:
+            if again and not was_tail_probe(c, side, again):
                 break
         else:
             return None

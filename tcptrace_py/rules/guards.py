@@ -91,6 +91,16 @@ def notes_of(c: Connection, fact: int, side: int | None = None) -> list[fa.Note]
     return [note for note in c.notes if note.fact == fact and side in (None, note.side)]
 
 
+def was_tail_probe(c: Connection, side: int, again: list[fa.Note]) -> bool:
+    """The FIN was sent once more, too soon for a timeout, and its first copy had arrived: the ACK of it was held back."""
+    if len(again) != 1 or again[0].value >= COPIED_WITHIN:
+        return False
+    if any(note.frame == again[0].frame for note in notes_of(c, fa.FINAL_ACK_LOST, side)):
+        return False
+    e, p = c.side(side), c.side(1 - side)
+    return any(step.heard and step.frame == e.fin_frame for step in p.steps)
+
+
 def is_refused(c: Connection) -> bool:
     """A RST answered the SYN, and the client was right to believe it: the RST acknowledged its SYN."""
     if not c.facts & fa.REFUSED:

@@ -81,7 +81,8 @@ class AcceptQueueOverflow(Rule):
     """The server ignores handshakes that the client has completed: its application does not accept them fast enough.
 
     Seen: the client's ACK completed the handshake and its data followed, yet the server sent its SYN-ACK again, more
-    than once, and acknowledged none of the data meanwhile.
+    than once, and acknowledged none of the data meanwhile. Or three times and more, each time after an ACK had passed
+    it, where the client waits for the server to speak first: a warning only.
 
     Why it matters: the client's connect() has succeeded, so it waits for an answer to a request that the server has
     never read; after some retries the server forgets the connection altogether.
@@ -89,7 +90,8 @@ class AcceptQueueOverflow(Rule):
     Usual causes: the application is too slow or hangs and does not call accept(); its listen() backlog (or
     net.core.somaxconn) is too small for bursts.
 
-    Harmless: TCP_DEFER_ACCEPT looks similar until the client sends data; this rule wants unanswered data for that reason.
+    Harmless: TCP_DEFER_ACCEPT looks the same until the client sends data; for that reason this is an error only when
+    data goes unanswered.
 
     Cannot be known: near the client, whether the ACKs and the data were lost beyond this point. A capture at the
     server makes it certain.
@@ -109,8 +111,10 @@ class AcceptQueueOverflow(Rule):
             note for note in notes_of(c, fa.THIRD_ACK_IGNORED, SERVER) if note.time - c.server.syn_time >= COPIED_WITHIN
         ]
         sent = c.client.sent
-        if not ignored or sent is None or sent.data_packets == 0:
+        if not ignored or sent is None:
             return None
+        if sent.data_packets == 0:
+            return self.without_data(c, ignored)
         never = c.server.acked <= 1
         # ignored once, then served: as likely one lost ACK
         if len(ignored) < 2 and not (
@@ -141,6 +145,28 @@ class AcceptQueueOverflow(Rule):
             alternatives=(
                 "the client's ACKs and data were lost beyond this point",
                 "the server used a SYN cookie and dropped the ACK of it",
+            ),
+        )
+
+    def without_data(self, c: Connection, ignored: list[fa.Note]) -> Finding | None:
+        """The client never spoke: all that is seen is its ACK, refused again and again."""
+        if len(ignored) < self.thresholds.acks_ignored:
+            return None
+        waited = ignored[-1].time - c.server.syn_time
+        return self.report(
+            c,
+            SERVER,
+            ignored[0].time,
+            ignored[0].frame,
+            f"{sentence(who(c, SERVER))} ignored the completed handshake of {socket(c.key, CLIENT)}: it repeated its "
+            f"SYN-ACK {times(len(ignored))} in {duration(waited)}, each time after an ACK of it had passed",
+            severity="warning",
+            confidence="possible",
+            related=(ignored[0].related, *(note.frame for note in ignored)),
+            evidence={"ignored": len(ignored), "waited": figure(waited), "data_packets": 0, "data_retransmitted": 0},
+            alternatives=(
+                "the server defers the connection until data comes (TCP_DEFER_ACCEPT)",
+                "the client's ACKs were lost beyond this point",
             ),
         )
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
-from tcptrace_py.packet import RST
+from tcptrace_py.packet import RST, SYN
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import has_been_acknowledged, notes_of
 from tcptrace_py.rules.phrases import duration, figure, sentence, several, socket, times, who
@@ -78,6 +78,9 @@ class Retransmission(Rule):
         )
 
 
+_COOKIE = "its SYN-ACK was a SYN cookie, and it dropped the ACK of it: its accept queue is full"
+
+
 class DeadPeer(Rule):
     """Data was repeated again and again, and the peer was not heard of any more.
 
@@ -88,6 +91,7 @@ class DeadPeer(Rule):
 
     Usual causes: the peer lost power or its network; a firewall or NAT that forgot the connection and drops its packets; a
     route that fails in one direction; packets too long for the path, with ICMP filtered (then small data still passes).
+    Where nothing came but a SYN-ACK: a server whose accept queue is full and that answers SYNs with cookies.
 
     Harmless: never; short outages of a radio link end by themselves.
 
@@ -131,6 +135,7 @@ class DeadPeer(Rule):
             related=(p.last_frame, *(n.frame for n in notes), e.last_frame),
             evidence={"repeated": again, "waited": figure(waited), "unacknowledged": e.snd_nxt - e.snd_una},
             alternatives=(
+                *((_COOKIE,) if p.last_flags & SYN else ()),
                 "the path failed, in one direction or both",
                 "the answers take a way that this capture does not see",
             ),
