@@ -303,6 +303,16 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     e.fin_bare = e.fin_bare or p.fin < 0 or ack <= p.fin
 
 
+def is_misplaced(c: Connection, frame: i64) -> bool:
+    """Whether the RST in that frame did not stand where its receiver expected it."""
+    if not c.facts & fa.RST_NOT_EXACT:
+        return False
+    for note in c.notes:
+        if note.fact == fa.RST_NOT_EXACT and note.frame == frame:
+            return True
+    return False
+
+
 def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
     """A RST: an abort (3.10.5), or only the answer to a segment that fits no state of the sender (3.10.7)."""
     reply: bool = not seg.flags & ACK
@@ -317,7 +327,11 @@ def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, s
             e.enter(st.CLOSED, seg.time, frame, PROVEN, "no listener: SYN answered by RST")
         # a bare RST of one that listens answers an ACK that fits nothing: it goes on listening (3.10.7.2)
         e.possible = st.IN_CLOSED if e.state == st.CLOSED else st.NO_CONNECTION
-        if e.rst_frame < 0:
+        in_place: bool = c.reset_by == side and start == p.acked and is_misplaced(c, e.rst_frame)
+        if in_place:  # the one that can have ended it
+            c.note(fa.RST_SENT, side, frame, seg.time, p.last_frame, 1 if reply else 0)
+            c.reset_time = seg.time
+        if e.rst_frame < 0 or in_place:
             e.rst_frame = frame
             e.rst_time = seg.time
         return
