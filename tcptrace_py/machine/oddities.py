@@ -24,6 +24,8 @@ _NOTED_STALLS: Final = 8
 _SHORT_STALL: Final = 1_000_000_000
 """A stall that is known to have lasted less gives its note to the next one."""
 _NOTED_RESETS: Final = 4
+CHALLENGED_WITHIN: Final = 500_000_000
+"""A challenge ACK is sent at once (RFC 5961, 3.2): what comes later than a long round trip answers something else (ns)."""
 
 
 def note_stall(c: Connection, side: i64, seg: Segment) -> None:
@@ -94,12 +96,27 @@ def _bare_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, 
         return
     if c.rival_side == 1 - side and c.rival_frame > e.last_frame:
         c.note(fa.CHALLENGE_ACK, side, seg.number, seg.time, c.rival_frame, 0)
-    elif p.last_flags & RST and p.last_frame > e.last_frame and c.facts & fa.RST_NOT_EXACT:
-        c.note(fa.CHALLENGE_ACK, side, seg.number, seg.time, p.last_frame, 1)
-    elif start < e.snd_nxt - 1 and c.facts & fa.ACK_OF_UNSEEN:
+        return
+    if c.facts & fa.RST_NOT_EXACT and e.acked == p.snd_nxt:
+        reset = _unanswered_reset(c, 1 - side, max(p.data_last, seg.time - CHALLENGED_WITHIN))
+        if reset >= 0:
+            c.note(fa.CHALLENGE_ACK, side, seg.number, seg.time, reset, 1)
+            return
+    if start < e.snd_nxt - 1 and c.facts & fa.ACK_OF_UNSEEN:
         for note in reversed(c.notes):
             if note.fact == fa.ACK_OF_UNSEEN and note.side == side:
                 # it stands where it stood before that ACK, and so never sent what was acknowledged
                 if note.value == e.snd_nxt - start and note.frame == p.last_frame > e.last_frame:
                     c.note(fa.ACK_OF_UNSENT, 1 - side, note.frame, note.time, seg.number, note.value)
                 return
+
+
+def _unanswered_reset(c: Connection, side: i64, since: i64) -> i64:
+    """The frame of that side's last RST out of place after ``since`` (ns) that drew no challenge ACK yet; -1: none."""
+    found: i64 = -1
+    for note in c.notes:
+        if note.fact == fa.RST_NOT_EXACT and note.side == side and note.time > since:
+            found = note.frame
+        elif note.fact == fa.CHALLENGE_ACK and note.related == found:
+            found = -1
+    return found

@@ -21,7 +21,7 @@ from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.flowtable import reverse
-from tcptrace_py.machine.oddities import note_slow_oddities
+from tcptrace_py.machine.oddities import CHALLENGED_WITHIN, note_slow_oddities
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since
 from tcptrace_py.machine.sequence import distance, unwrap
@@ -116,7 +116,8 @@ class Tracker(Registry):
             self.promote(c, seg)  # it disowned this connection: the SYN that it sent is no forgery
             return
         # what follows a RST out of place tells whether it was noticed
-        still: bool = c.rival_side < 0 and not seg.flags & RST
+        reset: i64 = max(c.client.rst_time, c.server.rst_time)
+        still: bool = c.rival_side < 0 and not seg.flags & RST and (reset < 0 or seg.time > reset + CHALLENGED_WITHIN)
         c.settled = still and is_established(c) and c.client.is_sure() and c.server.is_sure()
         if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)

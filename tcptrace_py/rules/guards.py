@@ -172,9 +172,16 @@ def reset_answer(c: Connection, note: fa.Note) -> fa.Note | None:
 
 
 def went_on(e: Endpoint, note: fa.Note) -> bool:
-    """Whether the alleged sender of a RST did something new after it: data, a FIN, or an ACK of more."""
-    after = note.time + REORDERED_WITHIN
-    if e.last_flags & RST or e.last_frame <= note.frame or e.last_time <= after:
+    """Whether the alleged sender of a RST did something new after it: data, a FIN, or an ACK of more.
+
+    What comes within a few milliseconds may have been sent before it and overtaken, unless the engine had to take back that
+    the RST ended the connection there.
+    """
+    if e.last_flags & RST or e.last_frame <= note.frame:
+        return False
+    refuted = any(r.step.state == st.CLOSED and r.step.time <= note.time and r.refuted_by > note.frame for r in e.retracted)
+    after = note.time if refuted else note.time + REORDERED_WITHIN
+    if e.last_time <= after:
         return False
     return e.data_last > after or e.acked_frame > note.frame or e.fin_frame > note.frame
 
