@@ -12,6 +12,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
+from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.endpoint import Endpoint
 
 CLIENT: Final = 0
@@ -68,6 +69,7 @@ class Connection(Flow):
         self.first_frame = frame
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
+        self.copies: Copies | None = None  # once a frame of it was captured twice
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
         self.successor: i64 = -1  # the frame that begins the next use of it, as far as seen

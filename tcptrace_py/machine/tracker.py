@@ -18,6 +18,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.account import account, is_captured_twice, remember
 from tcptrace_py.machine.arrive import arrive
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
 from tcptrace_py.machine.flowtable import reverse
@@ -63,10 +64,10 @@ class Tracker(Registry):
             e = c.server
             p = c.client
         if seg.seq == e.last_seq and is_captured_twice(e, seg, _CAPTURED_TWICE_WITHIN):
-            self.duplicates += 1
-            e.counters().hardware_duplicates += 1
-            self.quality.duplicates.add(seg.number, time, 0)
-            c.note(fa.DUPLICATE_CAPTURE, side, seg.number, time, e.last_frame, -1)
+            self.captured_twice(c, e, seg)
+            return
+        if c.copies is not None and c.copies.holds(side, seg):
+            self.captured_twice(c, e, seg)
             return
         if c.settled and seg.flags & (SYN | FIN | RST) == 0:
             start: i64 = unwrap(seg.seq, e.origin, e.snd_nxt)
@@ -77,6 +78,15 @@ class Tracker(Registry):
             self.close_segment(c, side, e, seg)
             return
         self.slow_segment(c, side, seg)
+
+    def captured_twice(self, c: Connection, e: Endpoint, seg: Segment) -> None:
+        """Leave out a copy, and from now on look for those that do not come at once."""
+        self.duplicates += 1
+        e.counters().hardware_duplicates += 1
+        self.quality.duplicates.add(seg.number, seg.time, 0)
+        c.facts |= fa.DUPLICATE_CAPTURE
+        if c.copies is None:
+            c.copies = Copies()
 
     def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
         """A segment of a connection whose states are not settled, or that may change them."""

@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from kernel.bars import FIGURES, Bar
+from kernel.findings import CAUSES, causes_named
 from kernel.judging import KINDS, RUNS, Case, bars_of, cases
 from kernel.runs import TAPS, load
 from kernel.score import Final
 from kernel.unknowable import GROUPS
 from tcptrace_py.machine.states import NAMES
 
-MARKS = re.compile(r"(<!-- (runs|bars|figures|missed|confusion|scenarios|alike) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+MARKS = re.compile(r"(<!-- (runs|bars|figures|missed|confusion|scenarios|causes|alike) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 """Where a table of ``MAKERS`` is."""
 
 
@@ -189,6 +190,16 @@ def scenarios() -> str:
     return table(head, rows())
 
 
+def causes() -> str:
+    """By scenario: what befell it, and how often the rules said so."""
+
+    def rows() -> Iterator[list[str]]:
+        for name, hits in sorted(causes_named().items()):
+            yield [f"`{name}`", " or ".join(CAUSES[name]), f"{hits.named}/{hits.of}", f"{hits.named / hits.of:.0%}"]
+
+    return table(["scenario", "the cause, as a rule", "named", "share"], rows(), 2)
+
+
 MAKERS = {
     "runs": recorded,
     "bars": demanded,
@@ -196,5 +207,6 @@ MAKERS = {
     "missed": beyond_reach,
     "confusion": confusion,
     "scenarios": scenarios,
+    "causes": causes,
     "alike": alike,
 }
