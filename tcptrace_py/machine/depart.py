@@ -305,12 +305,7 @@ def _fin_again(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
 
 def is_misplaced(c: Connection, frame: i64) -> bool:
     """Whether the RST in that frame did not stand where its receiver expected it."""
-    if not c.facts & fa.RST_NOT_EXACT:
-        return False
-    for note in c.notes:
-        if note.fact == fa.RST_NOT_EXACT and note.frame == frame:
-            return True
-    return False
+    return any(note.fact == fa.RST_NOT_EXACT and note.frame == frame for note in c.notes)
 
 
 def send_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:

@@ -179,7 +179,9 @@ def went_on(e: Endpoint, note: fa.Note) -> bool:
     """
     if e.last_flags & RST or e.last_frame <= note.frame:
         return False
-    refuted = any(r.step.state == st.CLOSED and r.step.time <= note.time and r.refuted_by > note.frame for r in e.retracted)
+    refuted = any(
+        r.step.state == st.CLOSED and r.step.time <= note.time and r.refuted_by > note.frame for r in e.retracted
+    )
     after = note.time if refuted else note.time + REORDERED_WITHIN
     if e.last_time <= after:
         return False

@@ -111,6 +111,8 @@ KINDS = ("clean", "lossy", "defaults", "upstream")
 """Runs that show causes whole: 10 % of loss (heavy) decides itself what befalls, and midstream captures lack the openings."""
 STUCK = 2.0
 """Seconds that an endpoint may wait for its peer: recordings last a minute, which is the default."""
+DUE = 10 * 10**9
+"""Nanoseconds before the end of the capture: what began later may not have come to anything yet."""
 DELAY = 20_000
 """Nanoseconds after which a second port of the switch sees a frame."""
 BEGINS = (0.2, 0.45, 0.7)
@@ -211,7 +213,7 @@ def count(runs: Iterable[Run], tap: str = "middle") -> dict[str, Hits]:
     for run in runs:
         for seen in findings(run, run.captures[tap], tap, STUCK):
             scenario = seen.record["scenario"]
-            if scenario in CAUSES:
+            if scenario in CAUSES and seen.record["t_start"] < run.end - DUE:
                 of[scenario] += 1
                 named[scenario] += any(finding["rule"] in CAUSES[scenario] for finding in seen.found)
     return {scenario: Hits(named[scenario], of[scenario]) for scenario in CAUSES if of[scenario]}

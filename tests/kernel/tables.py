@@ -14,7 +14,9 @@ from kernel.score import Final
 from kernel.unknowable import GROUPS
 from tcptrace_py.machine.states import NAMES
 
-MARKS = re.compile(r"(<!-- (runs|bars|figures|missed|confusion|scenarios|causes|alike) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+MARKS = re.compile(
+    r"(<!-- (runs|bars|figures|missed|confusion|scenarios|causes|alike) -->\n)(.*?)(<!-- end -->)", re.DOTALL
+)
 """Where a table of ``MAKERS`` is."""
 
 

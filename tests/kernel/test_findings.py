@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
-from kernel.findings import CAUSES, KINDS, QUIET, causes_named, copies, doubled, false_alarms, findings, quiet_connections
+from kernel.findings import (
+    CAUSES,
+    KINDS,
+    QUIET,
+    causes_named,
+    copies,
+    doubled,
+    false_alarms,
+    findings,
+    quiet_connections,
+)
 from kernel.judging import RUNS
 from kernel.runs import TAPS, Run, load, packets
 from kernel.score import ORDINARY
@@ -28,7 +40,8 @@ def test_copies_are_copies(clean: Run) -> None:
     once, twice = list(packets(capture)), list(packets(doubled(capture)))
     assert len(twice) == 2 * len(once)
     assert sorted(twice) == sorted(copies(capture))
-    assert sum(a[1] == b[1] for a, b in zip(twice, twice[1:], strict=False)) < len(once)  # some are far from their original
+    beside = sum(a[1] == b[1] for a, b in pairwise(twice))
+    assert beside < len(once) // 2  # the other half have a TTL of their own, or stand further away
 
 
 def test_real_faults_are_not_silenced_by_copies(clean: Run) -> None:
