@@ -178,7 +178,7 @@ def _ansi_c(word: str) -> str:
 
 def rows_title(shown: int, summary: model.Summary) -> str:
     """What the table of connections shows."""
-    bad = summary.connections - summary.fine
+    bad = summary.connections - summary.fine - summary.unfinished
     if bad == 0:
         return "Connections" if shown == summary.connections else f"The first {shown} connections"
     if bad == shown:
