@@ -104,6 +104,8 @@ class Segment:
         self.icmp_type: i64 = -1
         self.icmp_code: i64 = -1
         self.icmp_v6: bool = False
+        # what the tracker made of it (machine.marks)
+        self.marks: i64 = 0
 
     @property
     def key(self) -> bytes:

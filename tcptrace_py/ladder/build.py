@@ -110,7 +110,7 @@ def frame(row: Frame, heeded: frozenset[int]) -> lm.FrameItem:
         ack=row.ack,
         length=row.length,
         window=row.window,
-        marks=[lm.Mark(m.kind, report.known(m.frame), report.known(m.bytes)) for m in marks],
+        marks=[lm.Mark(m.kind, report.known(m.frame), report.known(m.bytes), m.why or None) for m in marks],
         icmp=None if row.icmp is None else lm.Icmp(*row.icmp),
     )
 

@@ -15,6 +15,8 @@ class Mark(Struct, frozen=True, omit_defaults=True):
     kind: str
     frame: int | None = None
     bytes: int | None = None
+    why: str | None = None
+    """Of a repetition: what made its sender repeat it (timeout, fast, sack, tail_probe), or that it was spurious."""
 
 
 class Icmp(Struct, frozen=True):

@@ -50,6 +50,8 @@ class Mark(NamedTuple):
     """The other frame that it is about; -1: none."""
     bytes: int = -1
     """-1: does not apply."""
+    why: str = ""
+    """What made its sender repeat it; empty: does not apply, or does not show."""
 
 
 class Frame:
@@ -71,12 +73,12 @@ class Frame:
         self.plain = False  # data or an ACK that changed no state: it may be folded
         self.fold: Fold | None = None  # where it went
 
-    def mark(self, kind: str, frame: int = -1, size: int = -1) -> None:
+    def mark(self, kind: str, frame: int = -1, size: int = -1, why: str = "") -> None:
         """Mark it, or the fold that it has gone into."""
         if self.fold is not None:
             self.fold.note(kind, self.number)
         elif all(mark.kind != kind for mark in self.marks):
-            self.marks.append(Mark(kind, frame, size))
+            self.marks.append(Mark(kind, frame, size, why))
 
 
 class Fold:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tcptrace_py.ladder import trail as tr
 from tcptrace_py.ladder.trail import Frame, Trail
+from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.sequence import unwrap
@@ -13,6 +14,16 @@ from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 NEAR = 1 << 30
 """Sequence numbers further than so many bytes from where they are expected are shown as they are."""
+
+
+PLAIN_MARKS = (
+    (mk.KEEP_ALIVE, tr.KEEPALIVE),
+    (mk.WINDOW_PROBE, tr.PROBE),
+    (mk.OUT_OF_ORDER, tr.OUT_OF_ORDER),
+    (mk.DUPLICATE_ACK, tr.DUPLICATE_ACK),
+    (mk.COPIED, tr.TWICE),
+)
+"""Marks of the engine that a ladder shows as they are."""
 
 
 class Counts(NamedTuple):
@@ -24,47 +35,25 @@ class Counts(NamedTuple):
     origin: int
     syns: int
     snd_nxt: int
-    again: int
-    out_of_order: int
-    keepalives: int
-    probes: int
-    duplicate_acks: int
     missing: int
     zero_windows: int
-    twice: int
 
 
-FRESH = Counts(1, -1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+FRESH = Counts(1, -1, 0, -1, 0, 0, 0, 0)
 
 
 def counts(e: Endpoint) -> Counts:
     """An endpoint as it is now."""
     s = e.sent
-    top = e.steps[-1]
-    if s is None:
-        return FRESH._replace(
-            steps=len(e.steps),
-            step=top.state,
-            retracted=len(e.retracted),
-            origin=e.origin,
-            syns=e.syn_count,
-            snd_nxt=e.snd_nxt,
-        )
     return Counts(
         len(e.steps),
-        top.state,
+        e.steps[-1].state,
         len(e.retracted),
         e.origin,
         e.syn_count,
         e.snd_nxt,
-        s.retransmitted_packets,
-        s.out_of_order_packets,
-        s.keepalives,
-        s.window_probes,
-        s.duplicate_acks,
-        s.missing_bytes,
-        s.zero_windows,
-        s.hardware_duplicates,
+        0 if s is None else s.missing_bytes,
+        0 if s is None else s.zero_windows,
     )
 
 
@@ -108,7 +97,7 @@ def take(trail: Trail, c: Connection, before: Before, seg: Segment) -> Frame:
         frame.mark(tr.ANSWERS, trail.strange[1 - side][1])
     is_plain = not seg.flags & (SYN | FIN | RST)
     frame.plain = is_plain and was[:3] == now[:3] and peer_was[:3] == peer_now[:3]
-    if now.twice > was.twice:
+    if seg.marks & mk.DUPLICATE:
         frame.mark(tr.TWICE)
     elif c.rival_frame == seg.number or (seg.flags & (SYN | ACK) == SYN and side == c.rival_side):
         frame.mark(tr.OTHER_SYN)
@@ -117,51 +106,48 @@ def take(trail: Trail, c: Connection, before: Before, seg: Segment) -> Frame:
             trail.forget(side)
             if was.syns:
                 frame.mark(tr.OTHER_SYN)
-        _marks(frame, was, now)
-        if frame.plain and not frame.length and frame.seq is not None and frame.seq == was.snd_nxt - 1 > 0:
-            frame.mark(tr.PROBE if p.last_window == 0 else tr.KEEPALIVE)  # as Linux sends them: nothing at SND.NXT - 1
-        _stretch(trail, frame, was, now, peer_now.missing - peer_was.missing)
+        _marks(frame, was, int(seg.marks))
+        _stretch(trail, frame, was, int(seg.marks), peer_now.missing - peer_was.missing)
     else:
         trail.answer(frame)
     trail.add(frame)
     return frame
 
 
-def _marks(frame: Frame, was: Counts, now: Counts) -> None:
-    """What the engine counted."""
-    if now.keepalives > was.keepalives:
-        frame.mark(tr.KEEPALIVE)
-    if now.probes > was.probes:
-        frame.mark(tr.PROBE)
-    if now.out_of_order > was.out_of_order:
-        frame.mark(tr.OUT_OF_ORDER)
-    if now.duplicate_acks > was.duplicate_acks:
-        frame.mark(tr.DUPLICATE_ACK)
-    if now.zero_windows > was.zero_windows:
+def _marks(frame: Frame, was: Counts, marks: int) -> None:
+    """What the engine marked."""
+    for bit, kind in PLAIN_MARKS:
+        if marks & bit:
+            frame.mark(kind)
+    if marks & mk.ZERO_WINDOW:
         frame.plain = frame.plain and was.zero_windows > 0  # the first is shown
         frame.mark(tr.ZERO_WINDOW)
 
 
-def _stretch(trail: Trail, frame: Frame, was: Counts, now: Counts, unseen: int) -> None:
+def _stretch(trail: Trail, frame: Frame, was: Counts, marks: int, unseen: int) -> None:
     """Which sequence space it takes, whether that was taken before, and what it acknowledges."""
-    is_probing = now.keepalives > was.keepalives or now.probes > was.probes
     seq = frame.seq
-    if seq is not None and not is_probing:
+    if seq is not None and not marks & (mk.KEEP_ALIVE | mk.WINDOW_PROBE):
         end = seq + frame.length + (1 if frame.flags & SYN else 0) + (1 if frame.flags & FIN else 0)
         if end > seq:
             before = trail.sent(frame, seq, end)
-            if before >= 0 or now.again > was.again:
-                frame.mark(tr.AGAIN, before)
+            if marks & mk.RETRANSMISSION or (before >= 0 and not marks & (mk.OUT_OF_ORDER | mk.COPIED)):
+                frame.mark(tr.AGAIN, before, why=why(marks))
             elif frame.flags & SYN:
                 pass  # nothing comes before it
-            elif was.snd_nxt > seq and now.out_of_order == was.out_of_order:
-                frame.mark(tr.FILLS_GAP)
+            elif was.snd_nxt > seq and not marks & (mk.OUT_OF_ORDER | mk.COPIED):
+                frame.mark(tr.FILLS_GAP, why=why(marks))
             elif was.snd_nxt and seq > was.snd_nxt:
                 frame.mark(tr.GAP, size=seq - was.snd_nxt)
     if unseen > 0:
         frame.mark(tr.ACKS_UNSEEN, size=unseen)
     if frame.ack is not None:
         trail.acknowledge(frame, frame.ack)
+
+
+def why(marks: int) -> str:
+    """What made its sender repeat it, by the name of the mark; empty: that does not show."""
+    return next(iter(mk.names(marks & mk.SPURIOUS) or mk.names(marks & mk.REASONS)), "")
 
 
 def quote(trail: Trail, c: Connection, seg: Segment) -> Frame:

@@ -29,6 +29,7 @@ SHORT = {
     tr.OTHER_SYN: "other ISN",
 }
 PLURAL = {tr.KEEPALIVE: "keep-alives", tr.PROBE: "window probes", tr.DUPLICATE_ACK: "duplicate ACKs"}
+WHY = {"timeout": "timeout", "fast": "fast", "sack": "SACK", "tail_probe": "tail probe", "spurious": "needless"}
 LOST = (tr.UNANSWERED, tr.UNHEEDED)
 """It passed the capture point, and had no effect that can be seen: lost beyond it, or ignored."""
 
@@ -86,8 +87,9 @@ def icmp(error: lm.Icmp) -> str:
 def mark(m: lm.Mark) -> str:
     """What is remarkable, in brackets behind the label."""
     text = SHORT[m.kind]
-    if m.kind == tr.AGAIN:
-        return f"repeats {m.frame}" if m.frame is not None else text
+    if m.kind in (tr.AGAIN, tr.FILLS_GAP):
+        text = f"repeats {m.frame}" if m.frame is not None else text
+        return f"{text}, {WHY[m.why]}" if m.why else text
     if m.kind == tr.ANSWERS:
         return f"{text} {m.frame}"
     if m.kind == tr.UNANSWERED:

@@ -11,11 +11,14 @@ from typing import Final
 from mypy_extensions import i64
 
 from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.oddities import NOTED_RETRANSMISSIONS, note_shrinking, note_stall
 from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.recovery import ACKNOWLEDGED, Again, Gap, Recovery
+from tcptrace_py.machine.repeats import is_copy, reason, take_echo, take_sacks, was_in_flight
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.sequence import distance
 from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
@@ -24,8 +27,11 @@ _ANSWER_WITHIN: Final = 150_000_000
 """A second segment at least so much later, nothing having come back: the first went unanswered.  Longer than an ACK
 is delayed (40 ms on Linux), shorter than any retransmission timeout (200 ms)."""
 
-_REORDERED_WITHIN: Final = 3_000_000
-"""A hole filled within 3 ms was reordering: no sender repairs a loss that fast (Wireshark draws the line there)."""
+CAPTURED_TWICE_WITHIN: Final = 1_000_000
+"""A copy that comes later is not the capture's, but the network's."""
+
+_KEEP_ALIVE_AFTER: Final = 1_000_000_000
+"""Nobody asks sooner whether the peer is still there: the least that tcp_keepalive_time and _intvl can be set to."""
 
 
 def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
@@ -42,11 +48,15 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
         _count_flags(sent, flags)
     if ack >= 0:
         sent.ack_packets += 1
+        if seg.sacks:
+            _take_sacks(p, seg, ack)
         if flags & (SYN | FIN | RST) == 0:
             if length == 0:
                 sent.pure_acks += 1
-                if ack == e.acked and p.snd_nxt > ack and seg.window == e.last_window:
-                    sent.duplicate_acks += 1
+                if ack == e.acked:
+                    _same_ack(sent, e, p, seg, ack)
+                if start < e.snd_nxt:
+                    _below(sent, e, p, seg, start)
             _count_window(c, side, sent, p, seg)
         if flags & RST == 0:
             acknowledge(c, side, e, p, seg, ack)
@@ -58,6 +68,41 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
         _count_data(c, side, e, p, sent, seg, start)
     if flags & (FIN | RST | SYN) == FIN:
         account_fin(e, start + length)
+
+
+def _take_sacks(e: Endpoint, seg: Segment, ack: i64) -> None:
+    """SACK blocks about ``e``'s data."""
+    if e.origin >= 0 and take_sacks(e, seg, ack, e.counters().losses()):
+        seg.marks |= mk.DSACK
+
+
+def _same_ack(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+    """An ACK of nothing new: the answer to a probe, a duplicate ACK (RFC 5681, 2), or news of the window."""
+    is_probed: bool = p.last_time > e.last_time and p.last_length <= 1 and p.last_flags & (SYN | FIN | RST) == 0
+    if is_probed and distance(p.origin + p.snd_nxt, p.last_seq) == -1:
+        seg.marks |= mk.PROBE_ANSWER
+    elif p.snd_nxt <= ack or seg.window != e.last_window:
+        if seg.window != e.last_window:
+            seg.marks |= mk.WINDOW_UPDATE
+            if seg.sacks and p.snd_nxt > ack:
+                p.dup_acks += 1  # RFC 6675, 2: news of what has arrived makes it one for the sender
+    else:
+        sent.duplicate_acks += 1
+        seg.marks |= mk.DUPLICATE_ACK
+        if not seg.marks & mk.DSACK:
+            p.dup_acks += 1
+
+
+def _below(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
+    """A segment without payload below SND.NXT: a keep-alive or window probe as Linux sends them, or one overtaken."""
+    if start != e.snd_nxt - 1 or (e.fin >= 0 and seg.time - e.last_time < _KEEP_ALIVE_AFTER):
+        return
+    if p.last_window == 0:
+        sent.window_probes += 1
+        seg.marks |= mk.WINDOW_PROBE
+    elif e.snd_una > start:
+        sent.keepalives += 1
+        seg.marks |= mk.KEEP_ALIVE
 
 
 def _count_flags(sent: Sent, flags: i64) -> None:
@@ -87,6 +132,7 @@ def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segmen
         note_shrinking(c, side, sent, seg, window)
     if window == 0:
         sent.zero_windows += 1
+        seg.marks |= mk.ZERO_WINDOW
         note_stall(c, side, seg)
 
 
@@ -95,7 +141,11 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
     if ack > p.snd_nxt and p.state == st.SYN_SENT and p.syn_seen:
         return  # 3.10.7.3, first check: not acceptable, and about an older connection
     if ack > p.snd_una:
+        if seg.tsecr >= 0:
+            _take_echo(p, seg, ack)
         p.snd_una = ack
+        p.clock = seg.time
+        p.dup_acks = 0
         if p.data_count > 1:
             p.data_count = 1
             p.data_gap = 0
@@ -123,8 +173,17 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         e.acked_frame = seg.number
 
 
+def _take_echo(p: Endpoint, seg: Segment, ack: i64) -> None:
+    sent = p.sent
+    if sent is not None:
+        recovery = sent.recovery
+        if recovery is not None and recovery.recent:
+            take_echo(p, seg, ack, recovery)
+
+
 def _unseen(c: Connection, side: i64, p: Endpoint, seg: Segment, count: i64) -> None:
     p.counters().missing_bytes += count
+    seg.marks |= mk.ACK_OF_UNSEEN
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 
 
@@ -132,53 +191,128 @@ def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, 
     """Payload: new and in order (the usual case), or beyond a hole, or seen before."""
     length = seg.length
     end: i64 = start + length
-    sent.data_packets += 1
-    sent.payload_bytes += length
     if start == e.snd_nxt and e.holes is None:
-        e.snd_nxt = end
+        sent.data_packets += 1
+        sent.payload_bytes += length
         sent.unique_bytes += length
+        if e.snd_una == start:
+            e.clock = seg.time
+            if length == 1 and p.last_window == 0:
+                sent.window_probes += 1
+                seg.marks |= mk.WINDOW_PROBE
+        e.snd_nxt = end
         e.data_last = seg.time
         e.data_count = 1
         if e.timed < 0:
             e.timed = end
             e.timed_at = seg.time
         return
-    if length == 1 and start == e.snd_nxt - 1 and e.snd_una >= start:
-        _probe(sent, p)
+    if length == 1 and start == e.snd_nxt - 1 and _is_probe(sent, e, p, seg, start):
+        sent.data_packets += 1
+        sent.payload_bytes += 1
         return
+    _count_odd_data(c, side, e, p, sent, seg, start)
+
+
+def _is_probe(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> bool:
+    """One byte below SND.NXT again: a window probe against a closed window; else a keep-alive, if it was acknowledged long ago."""
+    if p.last_window == 0:
+        sent.window_probes += 1
+        seg.marks |= mk.WINDOW_PROBE
+        return True
+    if e.snd_una > start and seg.time - max(e.clock, e.data_last) >= _KEEP_ALIVE_AFTER:
+        sent.keepalives += 1
+        seg.marks |= mk.KEEP_ALIVE
+        return True
+    return False
+
+
+def _count_odd_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+    """Payload out of its order: beyond a hole, into one, or seen before."""
+    length = seg.length
+    end: i64 = start + length
+    before: i64 = e.snd_nxt
+    recovery = sent.losses()
     holes = e.holes
     if holes is None:
-        holes = Ranges(e.snd_nxt)
-        if start > e.snd_nxt:
-            e.holes = holes
-    fills: bool = start < e.snd_nxt
+        holes = Ranges(before)
+    floor: i64 = holes.contiguous
     new: i64 = holes.add(start, end)
+    if start < 1 and not e.syn_seen:
+        new += recovery.below(start, min(end, 1))  # midstream: what lies before the first segment had not passed
+    if new == 0 and is_copy(e, p, seg, recovery):
+        if recovery.was_sent_again(start, end):
+            seg.marks |= mk.OUT_OF_ORDER  # the first one, behind its repetition
+            recovery.out_of_order += 1
+        elif seg.time - e.last_time < CAPTURED_TWICE_WITHIN:
+            seg.marks |= mk.DUPLICATE
+            return
+        else:
+            seg.marks |= mk.COPIED
+            recovery.copied += 1
+    sent.data_packets += 1
+    sent.payload_bytes += length
     sent.unique_bytes += new
-    if end > e.snd_nxt:
+    if end > before:
         e.snd_nxt = end
-    if holes.is_whole():
-        e.holes = None
-    if new < length and sent.retransmitted_packets < NOTED_RETRANSMISSIONS:
-        c.note(
-            fa.RETRANSMISSION,
-            side,
-            seg.number,
-            seg.time,
-            p.acked_frame if end <= e.snd_una else -1,
-            seg.time - e.data_last,
-        )
+    e.holes = None if holes.is_whole() else holes
+    if seg.marks & (mk.OUT_OF_ORDER | mk.COPIED):
+        return
+    if new < length:
+        _repeat(c, side, e, p, sent, seg, start, length - new)
+    elif start > before:
+        recovery.opens(before, start, seg, e.last_ip_id)
+        seg.marks |= mk.GAP_BEFORE
+    elif start < before:
+        _fill(e, p, seg, start, recovery, recovery.gap_at(start, floor))
+        e.timed = -1
     e.data_gap = max(e.data_gap, seg.time - e.data_last) if new == 0 else 0
     e.data_last = seg.time
     e.data_count = e.data_count + 1 if new == 0 else 1
-    if new < length:
-        sent.retransmitted_packets += 1
-        sent.retransmitted_bytes += length - new
-        e.timed = -1  # Karn: what was sent twice measures nothing
-        c.facts |= fa.RETRANSMISSION
-    elif fills:
-        if seg.time - e.last_time < _REORDERED_WITHIN:
-            sent.out_of_order_packets += 1
-        e.timed = -1
+
+
+def _repeat(
+    c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64, again: i64
+) -> None:
+    """Data that had passed, ``again`` bytes of it: it was sent again."""
+    end: i64 = start + seg.length
+    recovery = sent.losses()
+    acknowledged: bool = end <= e.snd_una
+    record = Again(seg, start, end, start <= e.snd_una)
+    record.bytes = again
+    record.waited = seg.time - (e.clock or e.data_last)
+    record.alone = record.oldest and end >= e.snd_nxt
+    record.mark = reason(e, p, seg, start, end, recovery)
+    if record.mark == mk.TIMEOUT:
+        recovery.was_probe(start, record.waited)
+    seg.marks |= mk.RETRANSMISSION | record.mark
+    if acknowledged:
+        record.spurious = ACKNOWLEDGED
+        seg.marks |= mk.SPURIOUS
+    recovery.count(seg.marks)
+    recovery.remember(record)
+    if sent.retransmitted_packets < NOTED_RETRANSMISSIONS:
+        waited: i64 = seg.time - e.data_last
+        c.note(fa.RETRANSMISSION, side, seg.number, seg.time, p.acked_frame if acknowledged else -1, waited)
+    sent.retransmitted_packets += 1
+    sent.retransmitted_bytes += again
+    e.timed = -1  # Karn: what was sent twice measures nothing
+    c.facts |= fa.RETRANSMISSION
+
+
+def _fill(e: Endpoint, p: Endpoint, seg: Segment, start: i64, recovery: Recovery, gap: Gap | None) -> None:
+    """Data that had not passed, below what has: out of its order, or sent again because the first was lost before this point."""
+    if was_in_flight(gap, e, p, seg, start, recovery):
+        recovery.out_of_order += 1
+        seg.marks |= mk.OUT_OF_ORDER
+        return
+    record = Again(seg, start, start + seg.length, start <= e.snd_una)
+    record.filled = True
+    record.mark = reason(e, p, seg, start, record.end, recovery)
+    seg.marks |= mk.LOST_BEFORE | record.mark
+    recovery.lost_packets += 1
+    recovery.lost_bytes += seg.length
+    recovery.remember(record)
 
 
 def account_fin(e: Endpoint, end: i64) -> None:
@@ -193,14 +327,6 @@ def account_fin(e: Endpoint, end: i64) -> None:
             e.holes = None
     if end + 1 > e.snd_nxt:
         e.snd_nxt = end + 1
-
-
-def _probe(sent: Sent, p: Endpoint) -> None:
-    """One byte below SND.NXT again: a window probe against a closed window, else a keep-alive."""
-    if p.last_window == 0:
-        sent.window_probes += 1
-    else:
-        sent.keepalives += 1
 
 
 def contiguous(e: Endpoint) -> i64:

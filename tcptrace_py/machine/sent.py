@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
+from tcptrace_py.machine.recovery import Recovery
 from tcptrace_py.packet import Segment
 
 
@@ -42,7 +43,6 @@ class Sent:
         self.fin_retransmits: i64 = 0
         self.keepalives: i64 = 0
         self.window_probes: i64 = 0
-        self.out_of_order_packets: i64 = 0
         self.missing_bytes: i64 = 0  # acknowledged by the peer, never seen
         self.duplicate_acks: i64 = 0  # RFC 5681, 2
         self.sack_packets: i64 = 0
@@ -53,6 +53,7 @@ class Sent:
         self.fast_open: i64 = -1
         self.mptcp: i64 = -1
         self.syn_ttl: i64 = -1  # TTL or hop limit
+        self.recovery: Recovery | None = None  # what is remembered of its losses, once there are any
         # capture quality
         self.hardware_duplicates: i64 = 0
         self.truncated_packets: i64 = 0
@@ -67,6 +68,14 @@ class Sent:
         self.timestamps = 1 if seg.tsval >= 0 else 0
         self.fast_open = 1 if seg.fast_open >= 0 else 0
         self.mptcp = 1 if seg.mptcp else 0
+
+    def losses(self) -> Recovery:
+        """What is remembered of its losses; made when first asked for."""
+        recovery = self.recovery
+        if recovery is None:
+            recovery = Recovery()
+            self.recovery = recovery
+        return recovery
 
     def rtt(self, sample: i64) -> None:
         """Take one round-trip sample in."""

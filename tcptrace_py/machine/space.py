@@ -25,6 +25,8 @@ class Space:
         self.sent: Sent | None = None
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
+        self.clock: i64 = 0  # when the timer of its oldest data that awaits acknowledgement last started
+        self.dup_acks: i64 = 0  # its peer's duplicate ACKs since the last that acknowledged something new
         self.data_count: i64 = 0  # how often in a row its data that awaits acknowledgement was sent
         self.last_time: i64 = -1  # of the last segment it sent, as all that begins like this
         self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything

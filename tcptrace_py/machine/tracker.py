@@ -7,15 +7,16 @@ death of the older one, shows that it is not a forgery or an old duplicate (RFC 
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from mypy_extensions import i64
 
 from tcptrace_py.machine import connection as cn
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.account import account, is_captured_twice, remember
+from tcptrace_py.machine.account import CAPTURED_TWICE_WITHIN, account, is_captured_twice, remember
 from tcptrace_py.machine.arrive import arrive
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.copies import Copies
@@ -28,8 +29,6 @@ from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiti
 from tcptrace_py.machine.sequence import distance, unwrap
 from tcptrace_py.machine.timing import Timers, elapse
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
-
-_CAPTURED_TWICE_WITHIN: Final = 1_000_000
 
 
 class Tracker(Registry):
@@ -63,7 +62,8 @@ class Tracker(Registry):
             side = SERVER
             e = c.server
             p = c.client
-        if seg.seq == e.last_seq and is_captured_twice(e, seg, _CAPTURED_TWICE_WITHIN):
+        seg.marks = 0
+        if seg.seq == e.last_seq and is_captured_twice(e, seg, CAPTURED_TWICE_WITHIN):
             self.captured_twice(c, e, seg)
             return
         if c.copies is not None and c.copies.holds(side, seg):
@@ -75,12 +75,16 @@ class Tracker(Registry):
             if seg.flags & ACK:
                 ack = unwrap(seg.ack, p.origin, p.snd_nxt)
             account(c, side, e, p, seg, start, ack)
-            self.close_segment(c, side, e, seg)
+            if seg.marks & mk.DUPLICATE:
+                self.captured_twice(c, e, seg)
+            else:
+                self.close_segment(c, side, e, seg)
             return
         self.slow_segment(c, side, seg)
 
     def captured_twice(self, c: Connection, e: Endpoint, seg: Segment) -> None:
         """Leave out a copy, and from now on look for those that do not come at once."""
+        seg.marks = mk.DUPLICATE
         self.duplicates += 1
         e.counters().hardware_duplicates += 1
         self.quality.duplicates.add(seg.number, seg.time, 0)
@@ -118,6 +122,9 @@ class Tracker(Registry):
         self.handshake(c, side, e, p, seg, ack)
         depart(c, side, e, p, seg, start, ack)
         account(c, side, e, p, seg, start, ack)
+        if seg.marks & mk.DUPLICATE:
+            self.captured_twice(c, e, seg)
+            return
         if seg.flags & FIN and e.fin >= 0 and p.fin >= 0 and c.rival_side >= 0:
             c.rival_side = -1
         arrive(c, 1 - side, p, e, seg, start, ack)

@@ -143,7 +143,7 @@ def sent(s: counters.Sent) -> model.Sent:
         fin_retransmits=s.fin_retransmits,
         keepalives=s.keepalives,
         window_probes=s.window_probes,
-        out_of_order_packets=s.out_of_order_packets,
+        out_of_order_packets=0 if s.recovery is None else s.recovery.out_of_order,
         missing_bytes=s.missing_bytes,
         duplicate_acks=s.duplicate_acks,
         sack_packets=s.sack_packets,

@@ -6,14 +6,30 @@ from decimal import Decimal
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.sent import Sent
 from tcptrace_py.packet import RST, SYN
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import has_been_acknowledged, notes_of
 from tcptrace_py.rules.phrases import duration, figure, sentence, several, socket, times, who
 from tcptrace_py.rules.rule import Rule, ns
 
-LEAST_TIMEOUT = 200_000_000
-"""What comes again sooner was repaired by duplicate ACKs, SACK or a probe: Linux's least timeout is 200 ms."""
+KINDS = {
+    "timeout": "after a timeout",
+    "fast": "after duplicate ACKs",
+    "sack": "because of SACK",
+    "tail_probe": "as tail probe",
+    "spurious": "needless",
+    "unknown": "for a reason that does not show",
+}
+
+
+def kinds_of(sent: Sent) -> dict[str, int]:
+    """What was sent again, by what made its sender do it."""
+    r = sent.recovery
+    if r is None:
+        return dict.fromkeys(KINDS, 0)
+    counts = (r.timeouts, r.fast, r.by_sack, r.tail_probes, r.spurious, r.unknown)
+    return dict(zip(KINDS, counts, strict=True))
 
 
 class Retransmission(Rule):
@@ -30,8 +46,8 @@ class Retransmission(Rule):
 
     Harmless: a small share is how TCP finds out how fast it may send.
 
-    Cannot be known: where it was lost; what passed here twice was lost beyond this point, or its ACK was. Which timer or
-    heuristic made the sender repeat it is read off the waiting time only.
+    Cannot be known: where it was lost; what passed here twice was lost beyond this point, or its ACK was. What made the
+    sender repeat it is read off the duplicate ACKs, the SACK blocks and the waiting time that were seen here.
 
     To confirm: `nstat -az TcpRetransSegs TcpExtTCPTimeouts TcpExtTCPFastRetrans TcpExtTCPDSACKRecv`; `ss -tni` on the
     sender (retrans, reordering); `tc -s qdisc` and `ethtool -S` for drops.
@@ -53,24 +69,20 @@ class Retransmission(Rule):
         share = float(counts[side]) / float(sent.data_packets)
         notes = notes_of(c, fa.RETRANSMISSION, side)
         first = notes[0] if notes else None
-        kinds = {
-            "needless": sum(n.related >= 0 for n in notes),
-            "after a timeout": sum(n.related < 0 and n.value >= LEAST_TIMEOUT for n in notes),
-            "sooner": sum(n.related < 0 and n.value < LEAST_TIMEOUT for n in notes),
-        }
-        how = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
-        of = f" (of the first {len(notes)}: {how})" if counts[side] > len(notes) > 0 else f" ({how})" if how else ""
+        kinds = kinds_of(sent)
+        how = ", ".join(f"{count:,} {KINDS[kind]}" for kind, count in kinds.items() if count)
         return self.report(
             c,
             side,
             c.start if first is None else first.time,
             c.first_frame if first is None else first.frame,
-            f"{sentence(who(c, side))} sent {several(counts[side], 'segment')} of data again, of {sent.data_packets:,}{of}",
+            f"{sentence(who(c, side))} sent {several(counts[side], 'segment')} of data again, of {sent.data_packets:,} ({how})",
             severity="warning" if counts[side] >= t.retransmission_count and share >= t.retransmission_share else "",
             related=tuple(n.frame for n in notes),
             evidence={
                 "segments": counts[side],
                 "bytes": sent.retransmitted_bytes,
+                **kinds,
                 "share": Decimal(round(share * 10_000)).scaleb(-4),
                 "by_the_peer": counts[1 - side],
             },

@@ -58,11 +58,14 @@ def test_data_sent_again_with_its_fin_is_not_new() -> None:
 def test_a_hole_filled_at_once_was_reordering() -> None:
     talk = Talk().established()
     start = talk.ms
-    talk.client(".", 211, 311, 100).at(start + 1).client(".", 111, 311, 100)
+    first, second = (talk.make(talk.to_server, ".", seq, 311, 100) for seq in (111, 211))
+    second.time, first.time = first.time, first.time + MS
+    talk.feed(second)
+    talk.feed(first)
     c = sent(talk)
-    assert (c.out_of_order_packets, c.retransmitted_packets, c.unique_bytes) == (1, 0, 210)
+    assert (c.losses().out_of_order, c.retransmitted_packets, c.unique_bytes) == (1, 0, 210)
     talk.at(start + 100).client(".", 411, 311, 100).at(start + 900).client(".", 311, 311, 100)
-    assert sent(talk).out_of_order_packets == 1, "800 ms later it was sent again, the first one unseen"
+    assert sent(talk).losses().out_of_order == 1, "800 ms later it was sent again, the first one unseen"
 
 
 def test_bytes_acknowledged_but_never_seen_are_missing() -> None:

@@ -13,7 +13,7 @@ from tools.segments import Talk, names
 LOST = {
     *("step", "steps", "retracted", "sent"),  # the trail but for its end, and the counters
     *("syn_frame", "syn_last_frame", "syn_tsval"),  # the client's serve for both
-    *("timed_at", "data_last", "data_count"),  # all data is acknowledged
+    *("timed_at", "clock", "data_last", "data_count"),  # all data is acknowledged
     *("last_ip_id", "last_check", "last_seq", "last_flags", "last_length", "last_window"),
     *("alive", "refuted", "expired_at", "fin_gap", "hole"),  # nothing was refuted, nothing sent again
 }
