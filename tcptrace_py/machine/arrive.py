@@ -28,12 +28,13 @@ def arrive(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, sta
     else:
         # one segment arrives whole: its ACK and its FIN both count, or neither (fifth check, then eighth)
         before = e.possible
-        arrived: i64 = receive_ack(c, side, e, seg, ack, before)
-        arrived = receive_text_and_fin(e, p, seg, start, arrived)
+        acked: i64 = receive_ack(c, side, e, seg, ack, before)
+        arrived: i64 = receive_text_and_fin(e, p, seg, start, acked)
         # a near endpoint gets what passes, but one in SYN_RECEIVED may still ignore it (full accept queue, deferred accept)
         e.possible = arrived if e.near and not before & st.IN_SYN_RECEIVED else before | arrived
         if p.fin >= 0 and not seg.flags & FIN and e.possible & st.FIN_RECEIVED and not e.near:
-            e.possible |= after(before, ev.RECEIVE_FIN)  # the FIN may have come on its own, before this ACK
+            # the FIN may have come on its own, before this ACK, or have been lost beyond the observer
+            e.possible |= after(before, ev.RECEIVE_FIN) | acked
 
 
 def receive_rst(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:

@@ -65,14 +65,6 @@ GAPS: tuple[Gap, ...] = (
         "a RST below RCV.NXT counts as exact while its receiver's ACK is delayed, and then hides what a FIN does",
     ),
     Gap(
-        "closing-proven",
-        Program(
-            (*USUAL, Action(60, CLIENT, "shutdown"), Action(60, SERVER, "shutdown")),
-            (Fault(CLIENT, 2, AFTER, "lose"),),
-        ),
-        "the ACK of the peer's FIN proves TIME_WAIT and takes CLOSING for proven with it: it came by FIN_WAIT_2",
-    ),
-    Gap(
         "fin-crosses-reset",
         Program(
             (*USUAL, Action(2, CLIENT, "write", 1), Action(110, CLIENT, "abort"), Action(125, SERVER, "shutdown")),
