@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tcptrace_py.gate import settings as gs
 from tcptrace_py.gate.expectations import DEMANDS
 from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.report.check_formats import CHECK_NAMES
+from tools.capturing import need_capture
 from tools.documents import CHECKOUT, FENCE
 from tools.program import SAMPLES, run
 from tools.workflow import RECORDER, run_job, steps_of
@@ -109,6 +111,44 @@ def test_the_job_is_red_when_there_is_nothing_to_judge(checkout_folder: Path, tm
         steps_of(blocks("yaml")[0]), checkout_folder, tmp_path / "tools", tcpdump="exit 1", timeout="exit 124"
     )
     assert done.failed == [RECORD, JUDGE]
+
+
+TRAFFIC = """
+import socket, subprocess, threading, time
+from subprocess import DEVNULL
+
+def serve(listener, closes):
+    connection, _ = listener.accept()
+    connection.recv(100)
+    connection.recv(100)
+    if not closes:  # it stays open for longer than is recorded
+        fd = connection.fileno()
+        subprocess.Popen(["/bin/sleep", "2"], pass_fds=[fd], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+    connection.close()
+
+for closes in (CLOSES, True):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener, closes))
+        thread.start()
+        with socket.create_connection(listener.getsockname()) as client:
+            client.sendall(b"x")
+        thread.join()
+    time.sleep(0.4)
+"""
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_the_job_judges_what_it_has_recorded(closes: bool, checkout_folder: Path, tmp_path: Path) -> None:
+    prefix = need_capture("tcpdump")
+    program = TRAFFIC.replace("CLOSES", str(closes))
+    write_program(checkout_folder / "run-integration-tests", f"#!{sys.executable}\n{program}")
+    (checkout_folder / "tcpfsm.toml").write_text("[thresholds]\nstuck = 0.3\n")
+    done = run_job(steps_of(blocks("yaml")[0]), checkout_folder, tmp_path / "tools", prefix)
+    assert done.failed == ([] if closes else [JUDGE]), done.output
+    assert ("title=stuck-close-wait::" in done.output) == (not closes)
+    assert re.search(
+        rf"^{'passed' if closes else 'FAILED'}: \d findings?.* in 2 connections", done.output, re.MULTILINE
+    )
 
 
 def test_the_job_of_gitlab_does_the_same(checkout_folder: Path, tmp_path: Path) -> None:

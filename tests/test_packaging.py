@@ -62,6 +62,11 @@ def test_the_command_is_installed(installed: importlib.metadata.Distribution) ->
     assert commands == {"tcpfsm": "tcptrace_py.cli.main:main"}
 
 
+def test_pytest_finds_the_plugin(installed: importlib.metadata.Distribution) -> None:
+    points = {entry.name: entry.value for entry in installed.entry_points if entry.group == "pytest11"}
+    assert points == {"tcpfsm": "tcptrace_py.testing.plugin"}
+
+
 def test_everything_of_the_package_is_installed(installed: importlib.metadata.Distribution, checkout: Path) -> None:
     files = {str(path) for path in installed.files or ()}
     source = checkout / "tcptrace_py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,8 +50,10 @@ def steps_of(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def run_job(steps: list[dict[str, Any]], folder: Path, tools: Path, **stand_ins: str) -> Done:
-    """Run the steps in ``folder``, with the stand-ins in ``tools``."""
+def run_job(
+    steps: list[dict[str, Any]], folder: Path, tools: Path, prefix: Sequence[str] = (), **stand_ins: str
+) -> Done:
+    """Run the steps in ``folder``, with the stand-ins in ``tools``; ``prefix``: words before the command of each."""
     tools.mkdir(exist_ok=True)
     for name, body in {**STAND_INS, **stand_ins}.items():
         (tools / name).write_text(f"#!/bin/sh\n{body}\n")
@@ -72,7 +75,7 @@ def run_job(steps: list[dict[str, Any]], folder: Path, tools: Path, **stand_ins:
         script = tools / "step.sh"
         script.write_text(step["run"])
         done = subprocess.run(
-            ["bash", "-e", str(script)],  # as GitHub does where no shell is named
+            [*prefix, "bash", "-e", str(script)],  # as GitHub does where no shell is named
             cwd=folder,
             env=env,
             stdout=subprocess.PIPE,
