@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tcptrace_py.cli.exits import EXITS
 from tcptrace_py.cli.main import COMMANDS
 from tcptrace_py.config import PROFILES
+from tcptrace_py.explain.states import STATES
+from tcptrace_py.explain.topics import TOPICS
+from tcptrace_py.explain.transitions import ASIDES, TRANSITIONS
 from tcptrace_py.report.check_formats import CHECK_NAMES
 from tcptrace_py.report.formats import FORMATS
 from tcptrace_py.rules.catalogue import RULES
-from tools import rule_pages
+from tools import machine_pages, rule_pages, topic_pages
 from tools.documents import CHECKOUT, FENCE, INLINE, Command, anchors, commands, links, output_of, renew
 
 README = CHECKOUT / "README.md"
@@ -110,8 +114,19 @@ def test_the_readme_links_every_document() -> None:
 
 def test_the_rules_are_documented_one_by_one() -> None:
     text = read(CHECKOUT / "docs" / "rules.md")
-    assert rule_pages.fill(text) == text, "write them anew: PYTHONPATH=. python tests/tools/rule_pages.py docs/rules.md"
+    assert rule_pages.fill(text) == text, (
+        "write them anew: PYTHONPATH=.:tests python tests/tools/rule_pages.py docs/rules.md"
+    )
     assert anchors(text) >= {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize(("pages", "name"), [(topic_pages, "topics"), (machine_pages, "machine")])
+def test_topics_states_and_transitions_are_documented_one_by_one(pages: ModuleType, name: str) -> None:
+    text = read(CHECKOUT / "docs" / f"{name}.md")
+    renewal = f"PYTHONPATH=.:tests python tests/tools/{name.removesuffix('s')}_pages.py docs/{name}.md"
+    assert pages.fill(text) == text, f"write them anew: {renewal}"
+    wanted = TOPICS if name == "topics" else [*STATES, *(f"{start} to {end}" for start, end in (*TRANSITIONS, *ASIDES))]
+    assert anchors(text) >= {title.lower().replace(" ", "-") for title in wanted}
 
 
 def test_every_rule_stands_in_the_changelog() -> None:

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "interfaces": ("interfaces", "List what live traffic can be captured on."),
     "demo": ("demo", "Analyze a bundled sample: no arguments, no rights needed."),
     "rules": ("rules", "List the rules."),
-    "explain": ("explain", "Explain a rule, a state or a transition."),
+    "explain": ("explain", "Explain a topic, a state, a transition or a rule."),
     "schema": ("schema", "Print the JSON Schema of the report."),
     "doctor": ("doctor", "Check the installation and its helpers."),
 }

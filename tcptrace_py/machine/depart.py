@@ -179,7 +179,7 @@ def send_plain(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment,
     if again:
         _fin_again(c, side, e, p, seg, ack, mask)
         return
-    e.prove(mask, now, seg.number, _why(mask, ack > p.fin >= 0))
+    e.prove(mask, now, seg.number, _why(mask, p.fin >= 0, ack > p.fin >= 0))
     if ack > p.fin >= 0 and p.fin_count > 1 and e.acked <= p.fin:
         _date_fin(e, p, seg)
     if seg.flags & FIN:
@@ -217,7 +217,9 @@ def reports_duplicate(seg: Segment, number: i64) -> bool:
     return distance(left, number) >= 0 and distance(number, right) > 0 and distance(right, seg.ack) >= 0
 
 
-def _why(mask: i64, covers_fin: bool) -> str:
+def _why(mask: i64, fin_passed: bool, covers_fin: bool) -> str:
+    if fin_passed and mask & st.FIN_RECEIVED == 0:
+        return "its segment does not acknowledge the FIN: that had not arrived"
     if covers_fin and mask & ~st.FIN_RECEIVED == 0:
         return "FIN received: its ACK covers it"
     if mask & st.IN_SYN_RECEIVED == 0:

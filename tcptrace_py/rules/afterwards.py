@@ -144,7 +144,8 @@ class ResetInjection(Rule):
 
     Cannot be known: who sent it. A third party's RST mostly has another TTL and IP id; one that imitates them cannot be told.
 
-    To confirm: capture at the alleged sender: if the RST is not there, it was not sent there; compare `ip.ttl` and `ip.id`.
+    To confirm: capture at the alleged sender: if the RST is not there, it was not sent there; compare TTLs and IP ids
+    (`tshark -r FILE -T fields -e ip.ttl -e ip.id`).
     """
 
     name = "reset-injection"

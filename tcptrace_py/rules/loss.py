@@ -109,7 +109,7 @@ class DeadPeer(Rule):
 
     Cannot be known: whether the peer is gone or only the path to it, or the way back; near the sender they look the same.
 
-    To confirm: `ss -tanpoi` on the sender (timer:(on,…), backoff); `ping -M do -s 1472` for the path's MTU; `tcpdump` at the
+    To confirm: `ss -tanpoi` on the sender (timer:(on,...), backoff); `ping -M do -s 1472` for the path's MTU; `tcpdump` at the
     peer.
     """
 

@@ -70,8 +70,8 @@ def several(count: int, noun: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital at its beginning."""
-    return text[:1].upper() + text[1:]
+    """With a capital at its beginning, unless that is the name of a function (``close()``)."""
+    return text if text.partition(" ")[0].endswith("()") else text[:1].upper() + text[1:]
 
 
 def intervals(gaps: list[int]) -> str:

@@ -27,7 +27,7 @@ class KeepaliveFailure(Rule):
 
     Cannot be known: whether the peer is gone or only the path to it.
 
-    To confirm: `sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_keepalive_probes`; `ss -tano` shows timer:(keepalive,…);
+    To confirm: `sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_keepalive_probes`; `ss -tano` shows timer:(keepalive,...);
     `nstat -az TcpExtTCPAbortOnTimeout`.
     """
 

@@ -1,7 +1,7 @@
 """The rules in docs/rules.md, made from their docstrings.
 
-They stand between ``<!-- rules -->`` and ``<!-- end -->``.  ``PYTHONPATH=. python tests/tools/rule_pages.py docs/rules.md`` writes them
-anew; a test compares.
+They stand between ``<!-- rules -->`` and ``<!-- end -->``.  ``PYTHONPATH=.:tests python tests/tools/rule_pages.py docs/rules.md``
+writes them anew; a test compares.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tcptrace_py.explain import told
 from tcptrace_py.rules.catalogue import FAMILIES, LEFT_OUT, RULES
 from tcptrace_py.rules.rule import Rule
+from tools.explained import bullets, plain
 
 MARKS = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 SCENARIOS = "../tests/scenarios/rules"
@@ -39,28 +41,11 @@ def of_family(family: str) -> Iterator[str]:
 
 def of_rule(rule: type[Rule]) -> Iterator[str]:
     """A rule, in the order in which ``tcpfsm explain`` tells it."""
-    text = rule.explanation()
-    yield from (f"### {rule.name}", "", plain(text.summary), "")
-    for title, body in (
-        ("What was seen", text.seen),
-        ("Why it matters", text.matters),
-        ("Usual causes", text.causes),
-        ("When it is harmless", text.harmless),
-        ("What cannot be known", text.unknown),
-        ("How to confirm", text.confirm),
-        ("References", "; ".join(rule.references)),
-    ):
-        if body:
-            yield f"- **{title}:** {plain(body)}"
+    yield from (f"### {rule.name}", "", plain(rule.explanation().summary), "")
+    yield from bullets(told.of_rule(rule), rule.name, "rules.md")
     fires, quiet = rule.scenarios()
     yield f"- **Scenarios:** [it fires]({SCENARIOS}/{fires}.txt), [it stays quiet]({SCENARIOS}/{quiet}.txt)"
     yield ""
-
-
-def plain(text: str) -> str:
-    """Text that Markdown leaves alone but for its `code`."""
-    pieces = re.split(r"(`[^`]*`)", text)
-    return "".join(piece if piece.startswith("`") else re.sub(r"([|<>*])", r"\\\1", piece) for piece in pieces)
 
 
 if __name__ == "__main__":

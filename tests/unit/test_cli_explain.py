@@ -1,82 +1,40 @@
+"""``tcpfsm explain`` and ``tcpfsm rules`` as programs."""
+
 from __future__ import annotations
 
 import json
 
 import pytest
 
-from tcptrace_py.cli.explain import explain
-from tcptrace_py.cli.states_text import STATES
-from tcptrace_py.errors import ConfigError
-from tcptrace_py.machine.states import NAMES
-from tcptrace_py.machine.table import ARROWS
+from tcptrace_py.explain.as_text import explain, overview
+from tcptrace_py.explain.names import find
 from tcptrace_py.rules.catalogue import BY_NAME
 from tools.program import run, without_traceback
 
 
-def test_every_state_is_explained() -> None:
-    assert tuple(STATES) == NAMES
-    for name in NAMES:
-        text = "\n".join(explain(name))
-        assert text.startswith(f"{name}  (RFC 9293")
-        assert "Leads to" in text
-
-
-def test_every_rule_is_explained() -> None:
-    for name, rule in BY_NAME.items():
-        text = " ".join("\n".join(explain(name)).split())
-        assert text.startswith(f"{name} ({rule.severity}, family {rule.family}) {rule.explanation().summary}")
-        assert "How to confirm" in text
-
-
-def test_every_transition_is_explained() -> None:
-    for arrow in ARROWS:
-        text = "\n".join(explain(f"{NAMES[arrow.from_state]}:{NAMES[arrow.to_state]}"))
-        assert arrow.because in text
-        assert arrow.section in text
-
-
 @pytest.mark.parametrize(
-    "name",
-    [
-        "FIN_WAIT_1:FIN_WAIT_2",
-        "fin-wait-1:fin-wait-2",
-        "FIN_WAIT_1 FIN_WAIT_2",
-        "FIN_WAIT_1->FIN_WAIT_2",
-        "FIN_WAIT_1 -> FIN_WAIT_2",
-        "fin_wait_1 → fin_wait_2",
-        "FIN_WAIT_1/FIN_WAIT_2",
-    ],
+    "words", [["why-time-wait"], ["FIN_WAIT_1", "->", "TIME_WAIT"], ["stuck-fin-wait-2"], ["estab"]]
 )
-def test_ways_to_write_a_transition(name: str) -> None:
-    assert explain(name)[0] == "FIN_WAIT_1 -> FIN_WAIT_2"
-
-
-def test_a_transition_that_does_not_exist_says_what_does() -> None:
-    assert "From LISTEN an endpoint goes to SYN_SENT" in "\n".join(explain("LISTEN:TIME_WAIT"))
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("stuck-fin-wait", "stuck-fin-wait-2"),
-        ("FIN_WAIT_3", "FIN_WAIT_2"),
-        ("fin-wait-3", "FIN_WAIT_2"),
-        ("LISTEN:CLOSE", "did you mean CLOSED"),
-        ("zzz", "tcpfsm rules"),
-        ("", "nothing to explain"),
-    ],
-)
-def test_an_unknown_name_has_a_suggestion(name: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        explain(name)
-
-
-def test_from_the_command_line() -> None:
-    done = run("explain", "FIN_WAIT_1", "->", "TIME_WAIT")
+def test_a_name_is_explained(words: list[str]) -> None:
+    done = run("explain", *words)
     assert (done.returncode, done.stderr) == (0, b"")
-    done = run("explain", "\x1b[31m")
-    assert done.returncode == 2
-    assert "\x1b" not in without_traceback(done)
+    assert done.stdout.decode().splitlines() == list(explain(find(" ".join(words))))
+
+
+def test_without_a_name_it_lists_what_there_is() -> None:
+    done = run("explain")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == list(overview())
+
+
+@pytest.mark.parametrize("word", ["why-time-wat", "LISTEN:TIME_WAIT", "\x1b[31m\nnothing", "", "x" * 3000])
+def test_an_unknown_name_is_one_line(word: str) -> None:
+    done = run("explain", word)
+    assert (done.returncode, done.stdout) == (2, b"")
+    said = without_traceback(done)
+    assert said.startswith("tcpfsm: ")
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
 
 
 def test_the_catalogue() -> None:
