@@ -121,6 +121,28 @@ def test_states_are_those_of_the_report() -> None:
         assert len(back) == len(made[side]["retracted"])
 
 
+# ---- the formats beside the text
+
+
+def test_a_picture_has_both_states_on_one_line_and_says_what_its_signs_mean() -> None:
+    ladder = drawn(capture("time-wait-restart"), "1")
+    texts = [(line.get("y"), line.text or "") for line in ET.fromstring(render(ladder, "svg")).iter() if line.get("y")]
+    placed = {text: y for y, text in texts}
+    assert placed["SYN_RECEIVED (assumed)"] == placed["ESTABLISHED"]
+    assert placed["FIN_WAIT_1"] == placed["CLOSE_WAIT (assumed, 9 confirms)"]
+    for line in words.legend(ladder, "✕"):
+        assert line in placed
+    assert [line.split()[0] for line in words.legend(ladder, "x")] == ["(assumed):", "(timer):", "x"]
+
+
+def test_notes_of_a_diagram_are_folded() -> None:
+    lines = render(drawn(capture("time-wait-restart"), "1"), "mermaid").splitlines()
+    notes = [line.partition(": ")[2].split("<br/>") for line in lines if "final-ack-lost" in line]
+    assert len(notes) == 1
+    assert len(notes[0]) > 3
+    assert max(len(part.replace("#59;", ";")) for part in notes[0]) <= 56
+
+
 # ---- hostile input
 
 

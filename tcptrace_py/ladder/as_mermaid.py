@@ -8,12 +8,19 @@ from tcptrace_py.report.text import printable
 
 _SPECIAL = str.maketrans({c: f"#{ord(c)};" for c in "#;<>&\"'`%{}\\|"})
 _ENDS = {"client": "C", "server": "S"}
+CHARACTERS = 56
+"""Of a line in a note."""
 _OTHER = {"client": "S", "server": "C"}
 
 
 def escape(text: str) -> str:
     """Text that is only text: control characters visible, Mermaid's own characters as entities."""
     return printable(text).translate(_SPECIAL)
+
+
+def folded(text: str) -> str:
+    """A sentence in a note, which does not fold by itself."""
+    return "<br/>".join(escape(line) for line in words.paragraph(text, CHARACTERS))
 
 
 def render(ladder: lm.Ladder) -> str:
@@ -42,11 +49,11 @@ def entry(item: lm.Item) -> str:
     if isinstance(item, lm.StateItem):
         return f"    Note over {_ENDS[item.endpoint]}: {escape(words.entered(item))}"
     if isinstance(item, lm.RetractionItem):
-        return f"    Note over {_ENDS[item.endpoint]}: {escape(words.retracted(item))}"
+        return f"    Note over {_ENDS[item.endpoint]}: {folded(words.retracted(item))}"
     if isinstance(item, lm.FoldItem):
         frames = f"({item.first_frame}-{item.last_frame}) {words.folded(item, 'to server', 'to client')}"
-        return f"    Note over C,S: {escape(frames)}"
+        return f"    Note over C,S: {folded(frames)}"
     if isinstance(item, lm.IdleItem):
         return f"    Note over C,S: {escape(words.idle(item))}"
     over = "C,S" if item.endpoint is None else _ENDS[item.endpoint]
-    return f"    Note over {over}: {escape(words.told(item))}"
+    return f"    Note over {over}: {folded(words.told(item))}"

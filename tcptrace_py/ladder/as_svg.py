@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from textwrap import wrap
 
 from tcptrace_py.ladder import model as lm
 from tcptrace_py.ladder import words
@@ -40,16 +39,24 @@ class Picture:
         for line in words.head(ladder):
             self.say(10, line)
         self.y += LINE
-        self.top = self.y + 6
         self.say(LEFT, f"client {words.name(c.client)}")
         self.y -= LINE
         self.say(RIGHT, f"server {words.name(c.server)}", anchor="end")
+        self.top = self.y + 6
+        before: lm.Item | None = None
         for item in (*ladder.before, *ladder.items):
+            if self.beside(before, item):
+                self.y -= LINE
+                before = None
+            else:
+                before = item
             self.item(item)
         self.bottom = self.y + 6
         self.y += LINE
         for line in words.foot(ladder):
             self.say(10, f"At the end: {line}")
+        for line in words.legend(ladder, "✕"):
+            self.say(10, line, "dim")
 
     def text(self) -> str:
         """As a document."""
@@ -77,8 +84,13 @@ class Picture:
 
     def note(self, text: str, kind: str) -> None:
         """A sentence between the lifelines."""
-        for line in wrap(printable(text), CHARACTERS, break_on_hyphens=False):
+        for line in words.paragraph(text, CHARACTERS):
             self.say(LEFT + 14, line, kind)
+
+    @staticmethod
+    def beside(before: lm.Item | None, item: lm.Item) -> bool:
+        """Whether a state goes beside the one before it, which the other side enters."""
+        return isinstance(before, lm.StateItem) and isinstance(item, lm.StateItem) and before.endpoint != item.endpoint
 
     def item(self, item: lm.Item) -> None:
         """One item."""

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from textwrap import wrap
 from typing import NamedTuple
 
 from tcptrace_py.ladder import model as lm
 from tcptrace_py.ladder import words
 from tcptrace_py.report.phrases import quoted
-from tcptrace_py.report.text import printable
 
 LEAST_WIDTH = 64
 MOST_WIDTH = 132
 COLORS = {"error": "1;31", "warning": "33", "info": "36", "state": "32", "lost": "31", "dim": "2", "retracted": "35"}
-
-
-_FIGURE = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|min|h|d)\b)")
-
-
-def paragraph(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns; a figure stays with its unit."""
-    held = _FIGURE.sub("\0", printable(text))
-    return [line.replace("\0", " ") for line in wrap(held, width, break_on_hyphens=False)]
 
 
 class Signs(NamedTuple):
@@ -61,7 +50,6 @@ class Drawing:
         self.time_width = max(len("seconds"), longest)
         self.margin = self.number_width + self.time_width + 3
         self.inner = self.width - self.margin - 2
-        self.used: set[str] = set()
         self.lines: list[str] = []
         self.draw()
 
@@ -108,7 +96,6 @@ class Drawing:
         elif isinstance(item, lm.IdleItem):
             self.rung(f" {words.idle(item)} ".center(self.inner), "dim", self.signs.idle)
         elif isinstance(item, lm.RetractionItem):
-            self.used.add("retracted")
             self.note(words.retracted(item), "retracted")
         else:
             self.note(f"{self.signs.finding} {words.told(item)}", item.severity)
@@ -122,11 +109,7 @@ class Drawing:
         below = ""
         if len(text) > room:
             text, below = label[:room], marks
-        if item.icmp is None and (item.seq is None or ("ACK" in item.flags and item.ack is None)):
-            self.used.add("outside")
         lost = words.is_lost(item)
-        if lost:
-            self.used.add("lost")
         head = signs.lost if lost else signs.right if item.sender == "client" else signs.left
         if item.icmp is not None:
             # it comes from somewhere in between, and goes to the sender of what it quotes
@@ -146,9 +129,6 @@ class Drawing:
         """The states that are entered, each at its lifeline; side by side where there is room."""
         left = words.entered(entered["client"]) if "client" in entered else ""
         right = words.entered(entered["server"]) if "server" in entered else ""
-        if left or right:
-            self.used.update("assumed" for item in entered.values() if item.evidence == "assumed")
-            self.used.update("timer" for item in entered.values() if item.evidence == "timer")
         if left and right and len(left) + len(right) + 4 > self.inner:
             self.rung(f" {left}".ljust(self.inner), "state")
             left = ""
@@ -157,7 +137,7 @@ class Drawing:
 
     def note(self, text: str, color: str, line: str = "") -> None:
         """A sentence between the lifelines."""
-        for n, part in enumerate(paragraph(text, self.inner - 5)):
+        for n, part in enumerate(words.paragraph(text, self.inner - 5)):
             self.rung(("  " if n == 0 else "    ") + part, color, line)
 
     def rung(self, body: str, color: str = "", line: str = "") -> None:
@@ -175,14 +155,7 @@ class Drawing:
             self.lines += wrap(
                 f"{'At the end:' if n == 0 else '           '} {line}", self.width, subsequent_indent=" " * 14
             )
-        legend = {
-            "assumed": "(assumed): what would cause it passed towards the endpoint, and it need not have arrived",
-            "timer": "(timer): only time passed",
-            "outside": "?: a number outside of all that this connection has sent",
-            "lost": f"{self.signs.lost} passed here, and had no effect that can be seen: lost further on, or ignored",
-        }
-        for key, text in legend.items():
-            if key in self.used:
-                self.lines += wrap(text, self.width, subsequent_indent="  ")
+        for text in words.legend(self.ladder, self.signs.lost):
+            self.lines += wrap(text, self.width, subsequent_indent="  ")
         rules = list(dict.fromkeys(f.rule for f in self.ladder.findings))
         self.lines += [f"More: {quoted('tcpfsm', 'explain', rule)}" for rule in rules[:4]]

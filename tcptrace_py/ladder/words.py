@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from os.path import basename
+from textwrap import wrap
 
 from tcptrace_py.ladder import model as lm
 from tcptrace_py.ladder import trail as tr
@@ -11,6 +13,8 @@ from tcptrace_py.report.identity import endpoint_text
 from tcptrace_py.report.phrases import count, duration, moment, number
 from tcptrace_py.report.text import printable
 
+FIGURE = re.compile(r"(?<=\d) (?=(?:s|ms|us|ns|min|h|d)\b)")
+"""Between a figure and its unit."""
 UNREACHABLE = {0: "network", 1: "host", 2: "protocol", 3: "port", 9: "network", 10: "host", 13: "prohibited"}
 SHORT = {
     tr.AGAIN: "repeated",
@@ -32,6 +36,12 @@ PLURAL = {tr.KEEPALIVE: "keep-alives", tr.PROBE: "window probes", tr.DUPLICATE_A
 WHY = {"timeout": "timeout", "fast": "fast", "sack": "SACK", "tail_probe": "tail probe", "spurious": "needless"}
 LOST = (tr.UNANSWERED, tr.UNHEEDED)
 """It passed the capture point, and had no effect that can be seen: lost beyond it, or ignored."""
+
+
+def paragraph(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` columns; a figure stays with its unit."""
+    held = FIGURE.sub("\0", printable(text))
+    return [line.replace("\0", " ") for line in wrap(held, width, break_on_hyphens=False)]
 
 
 def name(address: model.Address) -> str:
@@ -166,6 +176,24 @@ def told(item: lm.FindingItem) -> str:
 def idle(item: lm.IdleItem) -> str:
     """Time in which nothing passed."""
     return f"{duration(int(item.duration.scaleb(9)))} {'of silence to the end' if item.until_end else 'idle'}"
+
+
+def legend(ladder: lm.Ladder, lost: str) -> list[str]:
+    """What the signs mean that this ladder has.  ``lost``: the arrowhead of a frame without effect."""
+    items = [*ladder.before, *ladder.items]
+    frames = [i for i in items if isinstance(i, lm.FrameItem)]
+    evidence = {i.evidence for i in items if isinstance(i, lm.StateItem)}
+    outside = [i for i in frames if i.icmp is None and (i.seq is None or ("ACK" in i.flags and i.ack is None))]
+    lines = {
+        "(assumed): what would cause it passed towards the endpoint, and it need not have arrived": "assumed"
+        in evidence,
+        "(timer): only time passed": "timer" in evidence,
+        "?: a number outside of all that this connection has sent": outside,
+        f"{lost} passed here, and had no effect that can be seen: lost further on, or ignored": any(
+            map(is_lost, frames)
+        ),
+    }
+    return [text for text, is_used in lines.items() if is_used]
 
 
 def foot(ladder: lm.Ladder) -> list[str]:

@@ -52,7 +52,7 @@ class SynAckRetransmit(Rule):
                 "the ACK was lost beyond this point",
                 "it arrived and was ignored (TCP_DEFER_ACCEPT, full accept queue)",
             )
-        elif p.syn_count > 1:
+        elif any(note.frame < again[0].frame for note in notes_of(c, fa.SYN_AGAIN, 1 - side)):
             what = f"as the SYN came {times(p.syn_count)}"
             alternatives = ("the first SYN-ACK was lost on its way to the client",)
         else:

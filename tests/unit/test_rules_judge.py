@@ -204,3 +204,27 @@ def test_a_table_full_of_floods_still_takes_connections() -> None:
     for number in range(crowds.MAX_ENTRIES + 10):
         table.add(half_open(number))
     assert len(table.half_open.entries) == crowds.MAX_ENTRIES
+
+
+SYN_ACK_TWICE = """\
+A > B S 100:100(0)
+A < B S. 300:300(0) ack 101
+{between}
+A > B . 101:101(0) ack 301
+A > B P. 101:111(10) ack 301
+A < B . 301:301(0) ack 111
+"""
+
+
+@pytest.mark.parametrize(
+    ("between", "said"),
+    [
+        ("+1 A > B S 100:100(0)\nA < B S. 300:300(0) ack 101", "as the SYN came twice"),
+        ("+1 A < B S. 300:300(0) ack 101\n+0.001 A > B S 100:100(0)", "with no ACK of it seen in between"),
+        ("+1 A < B S. 300:300(0) ack 101", "with no ACK of it seen in between"),
+    ],
+    ids=["the SYN first", "its own timer first", "no SYN again"],
+)
+def test_why_a_syn_ack_came_again(between: str, said: str) -> None:
+    finding = only(run(parse(SYN_ACK_TWICE.format(between=between))), "synack-retransmit")
+    assert finding.message.endswith(said)
