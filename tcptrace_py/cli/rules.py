@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import click
 
 FORMATS = ("table", "json", "markdown")
+BESIDE = 47
+"""Columns beside what a rule finds."""
 
 
 @click.command(name="rules")
@@ -30,6 +34,7 @@ def command(format_name: str) -> None:
         return
     from tabulate import tabulate
 
+    columns = min(shutil.get_terminal_size((80, 24)).columns, 100)
     rows = [(rule.name, rule.family, rule.severity, rule.explanation().summary) for rule in RULES]
     click.echo(
         tabulate(
@@ -37,7 +42,7 @@ def command(format_name: str) -> None:
             headers=("rule", "family", "severity", "finds"),
             tablefmt="pipe" if format_name == "markdown" else "plain",
             disable_numparse=True,
-            maxcolwidths=None if format_name == "markdown" else [None, None, None, 52],
+            maxcolwidths=None if format_name == "markdown" else [None, None, None, max(columns - BESIDE, 32)],
         )
     )
     if format_name == "table":
