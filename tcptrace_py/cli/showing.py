@@ -1,4 +1,4 @@
-"""Reading captures for one connection: the pipeline's loop, with a look at every segment of the one that is asked for."""
+"""Reading captures for one connection, or a few: the pipeline's loop, with a look at every segment of those that are asked for."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Told(NamedTuple):
 
 
 class Reader:
-    """One pass over captures, for one connection."""
+    """One pass over captures, for the connection that is chosen, or for those with certain numbers."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Reader:
         stdin: BinaryIO | None = None,
         *,
         whole: bool = False,
+        numbers: frozenset[int] = frozenset(),
     ) -> None:
         self.choice = choice
         self.whole = whole
@@ -62,9 +63,10 @@ class Reader:
         self.trails: dict[int, Trail] = {}
         self.kept = 0
         self.owner = -1  # the connection that the last segment belongs to
-        self.number = choice.number  # of the connection, once it is known
+        # of the connections, once they are known
+        self.numbers = numbers or (frozenset((choice.number,)) if choice.number >= 0 else frozenset())
         self.others: list[Told] = []
-        self.told: Told | None = None
+        self.told: dict[int, Told] = {}
         self.matches: list[Connection] = []
         self.matched = 0
         self.captures = open_captures(paths, stdin)
@@ -89,7 +91,7 @@ class Reader:
                     self.settle_frame(code, segment)
                 if tracker.finished or tracker.gone:
                     self.pipeline.drain()
-                if record.number == stop_at or (self.told is not None and self.number >= 0):
+                if record.number == stop_at or (self.numbers and len(self.told) == len(self.numbers)):
                     return
                 if self.progress is not None and tally.packets & 0x3FFF == 0:
                     self.progress(self.captures)
@@ -125,8 +127,8 @@ class Reader:
     def begin(self, c: Connection, rival: int) -> None:
         """A connection begins: perhaps with a SYN that passed while the older one on its ports still lived."""
         choice = self.choice
-        if self.number >= 0:
-            wanted = c.number == self.number
+        if self.numbers:
+            wanted = c.number in self.numbers
         elif choice.frame >= 0:
             wanted = True
         else:
@@ -154,7 +156,7 @@ class Reader:
 
     def keep(self, frame: Frame) -> None:
         """Count what is kept while the connection is not known."""
-        if self.number < 0 and self.choice.frame >= 0:
+        if not self.numbers and self.choice.frame >= 0:
             self.kept += 1
             if self.kept > MOST_FRAMES:
                 raise ConfigError(
@@ -171,17 +173,18 @@ class Reader:
                 f"frame {self.choice.frame} holds no TCP segment of a connection ({reason}):"
                 " tcpfsm analyze --format json lists first_frame and last_frame of every connection"
             )
-        self.number = self.owner if code == SEGMENT else int(c.number)
-        self.trails = {n: trail for n, trail in self.trails.items() if n == self.number}
+        number = self.owner if code == SEGMENT else int(c.number)
+        self.numbers = frozenset((number,))
+        self.trails = {n: trail for n, trail in self.trails.items() if n == number}
 
     def take(self, c: Connection, findings: list[Finding]) -> None:
         """The pipeline is done with a connection."""
-        if c.number in self.trails and (self.number < 0 or c.number == self.number) and self.told is None:
-            if self.choice.frame < 0 or self.number >= 0:
-                self.told = Told(c, findings)
-                return
-        if self.choice.frame >= 0 and self.number < 0:
-            self.trails.pop(int(c.number), None)
+        number = int(c.number)
+        if number in self.trails and (number in self.numbers or (not self.numbers and self.choice.frame < 0)):
+            self.told[number] = Told(c, findings)
+            return
+        if self.choice.frame >= 0 and not self.numbers:
+            self.trails.pop(number, None)
         if len(self.others) < 1000 and (self.choice.keys or len(self.others) < MOST_NAMED):
             self.others.append(Told(c, []))
 
@@ -205,23 +208,51 @@ def read_ladder(
     Raises CaptureError and ConfigError.
     """
     if choice.frame >= 0 and all(is_file(path) for path in paths):
-        first = Reader(paths, config, choice, progress, stdin)
-        first.trails = _Forgetful()
-        first.run(choice.frame)
-        if first.number < 0:
-            raise ConfigError(missing(first))
-        choice = Choice(choice.text, number=first.number)
+        choice = Choice(choice.text, number=owner_of(paths, config, choice, progress))
     reader = Reader(paths, config, choice, progress, stdin, whole=whole)
     reader.run()
-    if reader.told is None:
+    if not reader.told:
         raise ConfigError(missing(reader))
     if reader.matched > 1:
-        raise ConfigError(ambiguous(reader))
-    c, findings = reader.told
+        raise ConfigError(ambiguous(choice.text, reader.matched, reader.matches))
+    [made], problems = drawn(reader)
+    return made, problems
+
+
+def read_ladders(
+    paths: Sequence[str],
+    config: Config,
+    numbers: frozenset[int],
+    progress: Callable[[Captures], None] | None = None,
+    *,
+    whole: bool = False,
+) -> tuple[list[Ladder], list[str]]:
+    """The ladders of the connections with these numbers, in their order; otherwise as ``read_ladder``."""
+    reader = Reader(paths, config, Choice(""), progress, whole=whole, numbers=numbers)
+    reader.run()
+    return drawn(reader)
+
+
+def drawn(reader: Reader) -> tuple[list[Ladder], list[str]]:
+    """What a reader has been told, drawn; and what is wrong with the captures."""
     tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
     names = [storable(source.name) for source in reader.captures.sources]
     problems = [printable(problem.message) for problem in reader.captures.problems]
-    return ladder(reader.trails[int(c.number)], c, findings, tool, names), problems
+    told = sorted(reader.told.items())
+    return [ladder(reader.trails[number], c, findings, tool, names) for number, (c, findings) in told], problems
+
+
+def owner_of(
+    paths: Sequence[str], config: Config, choice: Choice, progress: Callable[[Captures], None] | None = None
+) -> int:
+    """The number of the connection that a frame belongs to.  Raises CaptureError and ConfigError."""
+    reader = Reader(paths, config, choice, progress)
+    reader.trails = _Forgetful()
+    reader.run(choice.frame)
+    if not reader.numbers:
+        raise ConfigError(missing(reader))
+    [number] = reader.numbers
+    return number
 
 
 class _Forgetful(dict[int, Trail]):
@@ -267,8 +298,8 @@ def parts(key: bytes) -> tuple[bytes, ...]:
     return key[:half], key[half : 2 * half], key[-4:-2], key[-2:]
 
 
-def ambiguous(reader: Reader) -> str:
-    """Several connections are meant."""
-    named = ", ".join(f"{c.number} (from frame {c.first_frame})" for c in reader.matches)
-    more = ", ..." if reader.matched > len(reader.matches) else ""
-    return f"{reader.matched} connections have used {reader.choice.text}: choose one by its number: {named}{more}"
+def ambiguous(what: str, count: int, matches: list[Connection]) -> str:
+    """Several connections are meant, of which some can be named."""
+    named = ", ".join(f"{c.number} (from frame {c.first_frame})" for c in matches[:MOST_NAMED])
+    more = ", ..." if count > MOST_NAMED else ""
+    return f"{count} connections have used {what}: choose one by its number: {named}{more}"
