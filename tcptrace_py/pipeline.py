@@ -18,7 +18,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
 from tcptrace_py.machine.flowtable import key_of
 from tcptrace_py.machine.parking import Parked
-from tcptrace_py.machine.pile import Pile
+from tcptrace_py.machine.pile import Pile, Waiting
 from tcptrace_py.machine.quality import Quality
 from tcptrace_py.machine.registry import waiting_since
 from tcptrace_py.machine.story import CLOSED, HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED
@@ -140,6 +140,7 @@ class Pipeline:
         tracker = self.tracker
         tally = self.tally
         progress = self.progress
+        tracker.go_by_the_book()
         while captures.next(record):
             tally.packets += 1
             tally.bytes += record.wirelen
@@ -163,12 +164,21 @@ class Pipeline:
     def finish(self) -> None:
         """The end of observation."""
         end: i64 = self.tally.end
-        self.tracker.end(end)
-        for c in self.tracker.finished:
-            self.tell(c)
-        for parked in self.tracker.gone:
+        tracker = self.tracker
+        self.drain()
+        waiting: list[Waiting] = []
+        for flow in tracker.leave(end):
+            tracker.conclude(flow)
+            for c in tracker.finished:
+                self.tell(c)
+                if waiting_since(c) >= 0 and c.successor < 0:
+                    self.waiting[pair_of(c)] += 1
+                    side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
+                    waiting.append(Waiting(c.key, pair_of(c), side, waiting_since(c), c.last_frame))
+            tracker.finished.clear()
+        for parked in tracker.gone:
             self.count(parked)
-        self.pile_up(self.tracker.finished, self.tracker.gone)
+        self.pile_up(waiting, tracker.gone)
         quality = self.tracker.quality
         quality.truncated.count = self.decoder.truncated_segments
         quality.truncated.frame = self.decoder.first_truncated
@@ -223,22 +233,18 @@ class Pipeline:
         """Whether it is still in TIME_WAIT, or that has run out since."""
         return self.tracker.now - parked.waiting_since() < self.tracker.timers.time_wait
 
-    def pile_up(self, finished: list[Connection], gone: list[Parked]) -> None:
-        """Find the pairs with many connections in TIME_WAIT: first by a coarse count, as most have one or two."""
+    def pile_up(self, whole: list[Waiting], gone: list[Parked]) -> None:
+        """Find the pairs with many connections in TIME_WAIT, of which there is a coarse count: most have one or two."""
         waiting = self.waiting
-        for c in finished:
-            if waiting_since(c) >= 0 and c.successor < 0:
-                waiting[pair_of(c)] += 1
         enough: i64 = self.judge.pile_from
         most: i64 = 0
         for count in waiting:
             most = max(most, count)
         if most < enough:
             return
-        for c in finished:
-            if waiting[pair_of(c)] >= enough and waiting_since(c) >= 0 and c.successor < 0:
-                side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
-                self.tally.waits(c.key, side, waiting_since(c), c.last_frame)
+        for w in whole:
+            if waiting[w.pair] >= enough:
+                self.tally.waits(w.key, w.side, w.since, w.frame)
         for parked in gone:
             if waiting[pair_of(parked)] >= enough and not parked.unparked and self.waits(parked):
                 self.tally.waits(key_of(parked), parked.first_closer, parked.waiting_since(), parked.last_frame)

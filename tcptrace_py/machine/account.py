@@ -13,14 +13,14 @@ from mypy_extensions import i64
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection
-from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.connection import Exchange
 from tcptrace_py.machine.oddities import NOTED_RETRANSMISSIONS, note_shrinking, note_stall
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.recovery import ACKNOWLEDGED, Again, Gap, Recovery
 from tcptrace_py.machine.repeats import is_copy, reason, take_echo, take_sacks, was_in_flight
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.sequence import distance
+from tcptrace_py.machine.space import Space
 from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
 
 _ANSWER_WITHIN: Final = 150_000_000
@@ -34,7 +34,7 @@ _KEEP_ALIVE_AFTER: Final = 1_000_000_000
 """Nobody asks sooner whether the peer is still there: the least that tcp_keepalive_time and _intvl can be set to."""
 
 
-def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, start: i64, ack: i64) -> None:
+def account(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, start: i64, ack: i64) -> None:
     """Count ``seg``, sent by ``e`` (``side`` of ``c``) to ``p``, and move the edges of both sequence spaces."""
     sent = e.counters()
     flags = seg.flags
@@ -70,13 +70,13 @@ def account(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, st
         account_fin(e, start + length)
 
 
-def _take_sacks(e: Endpoint, seg: Segment, ack: i64) -> None:
+def _take_sacks(e: Space, seg: Segment, ack: i64) -> None:
     """SACK blocks about ``e``'s data."""
     if e.origin >= 0 and take_sacks(e, seg, ack, e.counters().losses()):
         seg.marks |= mk.DSACK
 
 
-def _same_ack(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+def _same_ack(sent: Sent, e: Space, p: Space, seg: Segment, ack: i64) -> None:
     """An ACK of nothing new: the answer to a probe, a duplicate ACK (RFC 5681, 2), or news of the window."""
     is_probed: bool = p.last_time > e.last_time and p.last_length <= 1 and p.last_flags & (SYN | FIN | RST) == 0
     if is_probed and distance(p.origin + p.snd_nxt, p.last_seq) == -1:
@@ -93,7 +93,7 @@ def _same_ack(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> N
             p.dup_acks += 1
 
 
-def _below(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> None:
+def _below(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
     """A segment without payload below SND.NXT: a keep-alive or window probe as Linux sends them, or one overtaken."""
     if start != e.snd_nxt - 1 or (e.fin >= 0 and seg.time - e.last_time < _KEEP_ALIVE_AFTER):
         return
@@ -118,7 +118,7 @@ def _count_flags(sent: Sent, flags: i64) -> None:
         sent.urgent += 1
 
 
-def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segment) -> None:
+def _count_window(c: Exchange, side: i64, sent: Sent, p: Space, seg: Segment) -> None:
     """The window as the peer understands it: scaled when both sides offered to (RFC 7323, 2.2)."""
     window = seg.window
     if sent.window_scale > 0:
@@ -136,7 +136,7 @@ def _count_window(c: Connection, side: i64, sent: Sent, p: Endpoint, seg: Segmen
         note_stall(c, side, seg)
 
 
-def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment, ack: i64) -> None:
+def acknowledge(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, ack: i64) -> None:
     """``e`` acknowledges ``p``'s sequence space up to ``ack``: round trip, unseen bytes, both edges."""
     if ack > p.snd_nxt and p.state == st.SYN_SENT and p.syn_seen:
         return  # 3.10.7.3, first check: not acceptable, and about an older connection
@@ -173,7 +173,7 @@ def acknowledge(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segment
         e.acked_frame = seg.number
 
 
-def _take_echo(p: Endpoint, seg: Segment, ack: i64) -> None:
+def _take_echo(p: Space, seg: Segment, ack: i64) -> None:
     sent = p.sent
     if sent is not None:
         recovery = sent.recovery
@@ -181,13 +181,13 @@ def _take_echo(p: Endpoint, seg: Segment, ack: i64) -> None:
             take_echo(p, seg, ack, recovery)
 
 
-def _unseen(c: Connection, side: i64, p: Endpoint, seg: Segment, count: i64) -> None:
+def _unseen(c: Exchange, side: i64, p: Space, seg: Segment, count: i64) -> None:
     p.counters().missing_bytes += count
     seg.marks |= mk.ACK_OF_UNSEEN
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 
 
-def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+def _count_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment, start: i64) -> None:
     """Payload: new and in order (the usual case), or beyond a hole, or seen before."""
     length = seg.length
     end: i64 = start + length
@@ -214,7 +214,7 @@ def _count_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, 
     _count_odd_data(c, side, e, p, sent, seg, start)
 
 
-def _is_probe(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, start: i64) -> bool:
+def _is_probe(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> bool:
     """One byte below SND.NXT again: a window probe against a closed window; else a keep-alive, if it was acknowledged long ago."""
     if p.last_window == 0:
         sent.window_probes += 1
@@ -227,7 +227,7 @@ def _is_probe(sent: Sent, e: Endpoint, p: Endpoint, seg: Segment, start: i64) ->
     return False
 
 
-def _count_odd_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64) -> None:
+def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment, start: i64) -> None:
     """Payload out of its order: beyond a hole, into one, or seen before."""
     length = seg.length
     end: i64 = start + length
@@ -271,9 +271,7 @@ def _count_odd_data(c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Se
     e.data_count = e.data_count + 1 if new == 0 else 1
 
 
-def _repeat(
-    c: Connection, side: i64, e: Endpoint, p: Endpoint, sent: Sent, seg: Segment, start: i64, again: i64
-) -> None:
+def _repeat(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment, start: i64, again: i64) -> None:
     """Data that had passed, ``again`` bytes of it: it was sent again."""
     end: i64 = start + seg.length
     recovery = sent.losses()
@@ -300,7 +298,7 @@ def _repeat(
     c.facts |= fa.RETRANSMISSION
 
 
-def _fill(e: Endpoint, p: Endpoint, seg: Segment, start: i64, recovery: Recovery, gap: Gap | None) -> None:
+def _fill(e: Space, p: Space, seg: Segment, start: i64, recovery: Recovery, gap: Gap | None) -> None:
     """Data that had not passed, below what has: out of its order, or sent again because the first was lost before this point."""
     if was_in_flight(gap, e, p, seg, start, recovery):
         recovery.out_of_order += 1
@@ -315,7 +313,7 @@ def _fill(e: Endpoint, p: Endpoint, seg: Segment, start: i64, recovery: Recovery
     recovery.remember(record)
 
 
-def account_fin(e: Endpoint, end: i64) -> None:
+def account_fin(e: Space, end: i64) -> None:
     """Its FIN takes the sequence number ``end``: one more that may pass beyond a hole."""
     holes = e.holes
     if holes is None and end > e.snd_nxt:
@@ -329,7 +327,7 @@ def account_fin(e: Endpoint, end: i64) -> None:
         e.snd_nxt = end + 1
 
 
-def contiguous(e: Endpoint) -> i64:
+def contiguous(e: Space) -> i64:
     """Up to which offset everything ``e`` sent has passed the observer, or was acknowledged."""
     holes = e.holes
     if holes is None:
@@ -337,7 +335,7 @@ def contiguous(e: Endpoint) -> i64:
     return holes.contiguous
 
 
-def remember(e: Endpoint, p: Endpoint, seg: Segment) -> None:
+def remember(e: Space, p: Space, seg: Segment) -> None:
     """Keep what the next segment of this side is compared with, and whether the peer answers at all."""
     if e.asks and e.last_time > p.last_time and seg.time - e.last_time > _ANSWER_WITHIN:
         p.ignored += 1
@@ -357,7 +355,7 @@ def remember(e: Endpoint, p: Endpoint, seg: Segment) -> None:
         e.last_window = seg.window
 
 
-def is_captured_twice(e: Endpoint, seg: Segment, within: i64) -> bool:
+def is_captured_twice(e: Space, seg: Segment, within: i64) -> bool:
     """The same frame as this side's last one: seen at two ports, not sent twice (TTL may differ).
 
     A retransmission has an IP id of its own.  Where there is none (IPv6, or id 0), a pure ACK repeated within a

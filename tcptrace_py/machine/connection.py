@@ -2,6 +2,8 @@
 
 The connection holds what is common to both sides: the notes of oddities, the frames, and the judgement of the
 story as a whole (how it opened, how it closed, who closed first), which is read off the two endpoints at the end.
+What it takes to find and to count is apart from what is inferred (Flow, Exchange): most connections need no more while
+they last (``plain``).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.space import Space
 
 CLIENT: Final = 0
 SERVER: Final = 1
@@ -36,7 +39,7 @@ _NO_NOTES: Final[list[fa.Note]] = []
 
 @mypyc_attr(acyclic=True)
 class Flow:
-    """What a four-tuple leads to: a Connection, or the memory of one that is past."""
+    """What a four-tuple leads to: a connection, whole or as little of it as will do."""
 
     def __init__(self, number: i64, key: bytes, time: i64, frame: i64) -> None:
         # first what nearly every segment asks for, side by side in memory
@@ -53,13 +56,13 @@ class Flow:
 
 
 @mypyc_attr(acyclic=True)
-class Connection(Flow):
-    """One incarnation of a four-tuple."""
+class Exchange(Flow):
+    """What counting needs of a connection: two sequence spaces, and what was noted.  ``one`` is the client's."""
 
-    def __init__(self, number: i64, key: bytes, client: Endpoint, server: Endpoint, time: i64, frame: i64) -> None:
+    def __init__(self, number: i64, key: bytes, one: Space, two: Space, time: i64, frame: i64) -> None:
         super().__init__(number, key, time, frame)
-        self.client = client
-        self.server = server
+        self.one = one
+        self.two = two
         self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
         self.packets: i64 = 0
         self.facts: i64 = 0
@@ -70,6 +73,46 @@ class Connection(Flow):
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
         self.copies: Copies | None = None  # once a frame of it was captured twice
+
+    def note(self, fact: i64, side: i64, frame: i64, time: i64, related: i64, value: i64) -> None:
+        """Record a fact; notes are bounded, bits are not."""
+        self.facts |= fact
+        if self.notes is _NO_NOTES:
+            self.notes = []
+        if len(self.notes) < fa.MAX_NOTES:
+            state: i64 = self.one.state if side == CLIENT else self.two.state
+            self.notes.append(fa.Note(fact, side, frame, time, related, value, state))
+        else:
+            self.notes_lost += 1
+
+    def space(self, which: i64) -> Space:
+        """The client's sequence space or the server's."""
+        if which == CLIENT:
+            return self.one
+        return self.two
+
+    def write_history(self, event: i64, side: i64) -> None:
+        """Write the letter of an event of a side when it happens for the first time."""
+        at: i64 = event + 8 * side
+        if not self.written >> at & 1:
+            self.letters |= at << 4 * count_bits(self.written)
+            self.written |= 1 << at
+
+    @property
+    def history(self) -> str:
+        """The letters in their order."""
+        count: i64 = count_bits(self.written)
+        return "".join([_LETTERS[self.letters >> 4 * i & 15] for i in range(count)])
+
+
+@mypyc_attr(acyclic=True)
+class Connection(Exchange):
+    """One incarnation of a four-tuple, with all that is inferred of it."""
+
+    def __init__(self, number: i64, key: bytes, client: Endpoint, server: Endpoint, time: i64, frame: i64) -> None:
+        super().__init__(number, key, client, server, time, frame)
+        self.client = client
+        self.server = server
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
         self.successor: i64 = -1  # the frame that begins the next use of it, as far as seen
@@ -91,35 +134,18 @@ class Connection(Flow):
         self.rival_frame: i64 = -1
         self.rival_challenged: bool = False
 
-    def note(self, fact: i64, side: i64, frame: i64, time: i64, related: i64, value: i64) -> None:
-        """Record a fact; notes are bounded, bits are not."""
-        self.facts |= fact
-        if self.notes is _NO_NOTES:
-            self.notes = []
-        if len(self.notes) < fa.MAX_NOTES:
-            state: i64 = self.client.state if side == CLIENT else self.server.state
-            self.notes.append(fa.Note(fact, side, frame, time, related, value, state))
-        else:
-            self.notes_lost += 1
-
     def side(self, which: i64) -> Endpoint:
         """The client's endpoint or the server's."""
         if which == CLIENT:
             return self.client
         return self.server
 
-    def write_history(self, event: i64, side: i64) -> None:
-        """Write the letter of an event of a side when it happens for the first time."""
-        at: i64 = event + 8 * side
-        if not self.written >> at & 1:
-            self.letters |= at << 4 * count_bits(self.written)
-            self.written |= 1 << at
-
-    @property
-    def history(self) -> str:
-        """The letters in their order."""
-        count: i64 = count_bits(self.written)
-        return "".join([_LETTERS[self.letters >> 4 * i & 15] for i in range(count)])
+    def replace_sides(self, client: Endpoint, server: Endpoint) -> None:
+        """Begin both sides anew."""
+        self.one = client
+        self.two = server
+        self.client = client
+        self.server = server
 
     def is_over(self) -> bool:
         """Nothing more is expected of either side: a new SYN begins a new connection."""

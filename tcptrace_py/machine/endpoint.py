@@ -103,7 +103,7 @@ class Endpoint(Space):
     def __init__(self, state: i64, time: i64, frame: i64, why: str) -> None:
         super().__init__()
         self.doubt: Step | None = None  # what passed while it seemed not to be reached: taken only if time bears it out
-        self.state: i64 = state
+        self.state = state
         self.possible: i64 = 1 << state
         self.step = Step(state, time, frame, ASSUMED, why)  # the last of its steps, the one in force
         self.steps: list[Step] = [self.step]
@@ -115,9 +115,7 @@ class Endpoint(Space):
         self.syn_last_frame: i64 = -1
         self.syn_count: i64 = 0
         self.syn_gap: i64 = 0  # between the last two SYN-ACKs, if nothing but a timer sent the last
-        self.syn_tsval: i64 = -1  # the first SYN's timestamp
         self.syn_stamps: list[Stamp] | None = None  # of all its SYNs, once there are several
-        self.fin: i64 = -1  # offset of its FIN
         self.fin_time: i64 = 0  # the first FIN
         self.fin_frame: i64 = -1
         self.fin_last: i64 = 0
@@ -127,12 +125,49 @@ class Endpoint(Space):
         self.fin_gap: i64 = 0  # between the last two FINs: the next one is due after about twice that
         self.rst_time: i64 = -1  # the first RST that may have killed it
         self.rst_frame: i64 = -1
-        self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
-        self.turnaround_2: i64 = -1  # the second least
         self.handshake: i64 = -1  # its turnaround in the handshake
         self.timer_from: i64 = 0  # when the timer of its present state last started
         self.expired_at: i64 = -1  # when that timer ran out, if its state need not have ended with it
         self.alive: i64 = st.ANY  # what it could be before a RST, should that prove to be void
+
+    def adopt(self, s: Space) -> None:
+        """Go on from a sequence space that was counted apart."""
+        self.origin = s.origin
+        self.snd_nxt = s.snd_nxt
+        self.snd_una = s.snd_una
+        self.holes = s.holes
+        self.sent = s.sent
+        self.timed = s.timed
+        self.timed_at = s.timed_at
+        self.clock = s.clock
+        self.dup_acks = s.dup_acks
+        self.data_count = s.data_count
+        self.last_time = s.last_time
+        self.ignored = s.ignored
+        self.state = s.state
+        self.acked = s.acked
+        self.acked_frame = s.acked_frame
+        self.data_last = s.data_last
+        self.data_gap = s.data_gap
+        self.last_seq = s.last_seq
+        self.last_ack = s.last_ack
+        self.last_window = s.last_window
+        self.last_flags = s.last_flags
+        self.last_length = s.last_length
+        self.last_ip_id = s.last_ip_id
+        self.last_check = s.last_check
+        self.last_frame = s.last_frame
+        self.previous_time = s.previous_time
+        self.refuted = s.refuted
+        self.turnaround = s.turnaround
+        self.turnaround_2 = s.turnaround_2
+        self.syn_tsval = s.syn_tsval
+        self.fin = s.fin
+        self.asks = s.asks
+        self.near = s.near
+        self.far = s.far
+        self.syn_seen = s.syn_seen
+        self.active = s.active
 
     def stamp_syn(self, seg: Segment) -> None:
         """Remember a SYN by its timestamp: the SYN-ACK's echo will tell which one arrived."""
@@ -352,14 +387,6 @@ class Endpoint(Space):
             if step.time > self.steps[i + 1].time:
                 step.time = self.steps[i + 1].time
             i -= 1
-
-    def turned_around(self, sample: i64) -> None:
-        """Take in how long something took from passing towards it until its acknowledgement passed back."""
-        if self.turnaround < 0 or sample < self.turnaround:
-            self.turnaround_2 = self.turnaround
-            self.turnaround = sample
-        elif self.turnaround_2 < 0 or sample < self.turnaround_2:
-            self.turnaround_2 = sample
 
     def evidence_at_end(self) -> i64:
         """The evidence for ``state`` at the end of observation: what was proven by its last segment may have changed

@@ -5,7 +5,7 @@ those.  Here an address and port make a number, both directions hash alike (the 
 entry is the flow itself.  Beside it stands a tag of seven bits of its hash, so that a search need not look at flows
 that it passes.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
 
-Connections that are whole stand in one table, parked ones in another: hardly any segment is of a parked one, so that
+Connections that live stand in one table, parked ones in another: hardly any segment is of a parked one, so that
 what most searches touch is little and stays in the processor's cache, however many connections a capture has seen.
 
 The hash is seeded differently in every run, so that nobody can prepare packets that all collide.  No order of the
@@ -29,7 +29,9 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 _LEAST: Final = 1024
 _TAG: Final = 127
 _TOGETHER: Final = 256
-_V4: Final = 12  # bytes of an IPv4 key
+V4: Final = 12  # bytes of an IPv4 key
+NO_KEY: Final = b""
+"""Where the numbers of a flow's two ends are kept instead."""
 
 
 def spread(number: i64, seed: i64) -> i64:
@@ -162,6 +164,8 @@ class FlowTable:
 
     def __init__(self) -> None:
         self.backwards: bool = False
+        self.source: i64 = 0  # the two ends that were sought last, as numbers
+        self.target: i64 = 0
         self.seed: i64 = _SEED
         self.whole = Slots(_SEED)  # and those that have just been parked
         self.parked = Slots(_SEED)
@@ -178,12 +182,14 @@ class FlowTable:
 
     def find_at(self, buf: bytes, start: i64, length: i64) -> Flow | None:
         """The same for a key of ``length`` bytes that stands in ``buf`` at ``start``."""
-        if length != _V4:
+        if length != V4:
             return self.find_long(buf[start : start + length])
         addresses: i64 = read_i64_be(buf, start)
         ports: i64 = read_i64_be(buf, start + 4)
         source: i64 = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
         target: i64 = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
+        self.source = source
+        self.target = target
         h: i64 = spread(source, self.seed) + spread(target, self.seed)
         flow = self.whole.search(h, source, target)
         if flow is None:
@@ -197,6 +203,8 @@ class FlowTable:
         """The same for a key of IPv6."""
         source: i64 = self.digest(key, 0, 32)
         target: i64 = self.digest(key, 16, 34)
+        self.source = source
+        self.target = target
         h: i64 = spread(source, self.seed) + spread(target, self.seed)
         flow = self.whole.search_long(h, source, target, key)
         if flow is None:
@@ -216,7 +224,7 @@ class FlowTable:
     def add(self, flow: Flow) -> None:
         """Enter a flow under its key, to which no other leads."""
         key = flow.key
-        if len(key) == _V4:
+        if len(key) == V4:
             addresses: i64 = read_i64_be(key, 0)
             ports: i64 = read_i64_be(key, 4)
             flow.client_id = (addresses >> 32 & 0xFFFFFFFF) << 16 | (ports >> 16 & 0xFFFF)
@@ -226,6 +234,12 @@ class FlowTable:
             flow.server_id = self.digest(key, 16, 34)
         self.whole.add(flow)
 
+    def add_sought(self, flow: Flow) -> None:
+        """Enter a flow under the key that was just sought in vain."""
+        flow.client_id = self.source
+        flow.server_id = self.target
+        self.whole.add(flow)
+
     def replace(self, old: Flow, new: Flow) -> None:
         """Let ``new`` stand where ``old`` stood; both are of the same four-tuple, seen from the same client."""
         new.client_id = old.client_id
@@ -233,10 +247,13 @@ class FlowTable:
         if not self.whole.replace(old, new):
             self.parked.remove(old)
             self.whole.add(new)
-        if not isinstance(new, Connection):
-            self.moving.append(new)
-            if len(self.moving) >= _TOGETHER:
-                self.move()
+
+    def park(self, old: Flow, new: Flow) -> None:
+        """The same, ``new`` being one that is seldom sought."""
+        self.replace(old, new)
+        self.moving.append(new)
+        if len(self.moving) >= _TOGETHER:
+            self.move()
 
     def move(self) -> None:
         """Those parked since the last time go to their table, unless they have left."""
@@ -250,11 +267,16 @@ class FlowTable:
         if not self.whole.remove(flow):
             self.parked.remove(flow)
 
-    def connections(self) -> list[Connection]:
-        """All that are whole, in the order in which they began."""
-        found = [flow for flow in self.whole.flows if isinstance(flow, Connection)]
+    def living(self) -> list[Flow]:
+        """All that are not parked, in the order in which they began."""
+        self.move()
+        found = [flow for flow in self.whole.flows if flow is not None]
         found.sort(key=_number)
         return found
+
+    def connections(self) -> list[Connection]:
+        """All that are whole, in the order in which they began."""
+        return [flow for flow in self.living() if isinstance(flow, Connection)]
 
     def digest(self, key: bytes, address: i64, port: i64) -> i64:
         """A number for an IPv6 address and port: a hash, so that equal numbers still need a look at the keys."""
@@ -263,13 +285,13 @@ class FlowTable:
         return h ^ key[port] << 8 ^ key[port + 1]
 
 
-def _number(flow: Connection) -> int:
+def _number(flow: Flow) -> int:
     return flow.number
 
 
 def reverse(key: bytes) -> bytes:
     """The key of the other direction."""
-    if len(key) == _V4:
+    if len(key) == V4:
         return key[4:8] + key[0:4] + key[10:12] + key[8:10]
     return key[16:32] + key[0:16] + key[34:36] + key[32:34]
 

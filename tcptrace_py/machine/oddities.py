@@ -11,7 +11,7 @@ from mypy_extensions import i64
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.connection import Connection, Exchange
 from tcptrace_py.machine.depart import crossing
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.sent import Sent
@@ -28,7 +28,7 @@ CHALLENGED_WITHIN: Final = 500_000_000
 """A challenge ACK is sent at once (RFC 5961, 3.2): what comes later than a long round trip answers something else (ns)."""
 
 
-def note_stall(c: Connection, side: i64, seg: Segment) -> None:
+def note_stall(c: Exchange, side: i64, seg: Segment) -> None:
     """A window of zero was announced: the first of a stall is noted, and how long after it the last one came."""
     notes = c.notes
     count: i64 = 0
@@ -37,7 +37,7 @@ def note_stall(c: Connection, side: i64, seg: Segment) -> None:
         if note.fact == fa.ZERO_WINDOW and note.side == side:
             last = note
             count += 1
-    e = c.side(side)
+    e = c.space(side)
     if last is not None and e.last_window == 0 and e.last_frame >= last.frame:
         last.value = seg.time - last.time
         last.related = seg.number
@@ -51,16 +51,16 @@ def note_stall(c: Connection, side: i64, seg: Segment) -> None:
         c.note(fa.ZERO_WINDOW, side, seg.number, seg.time, -1, 0)
 
 
-def note_shrinking(c: Connection, side: i64, sent: Sent, seg: Segment, window: i64) -> None:
+def note_shrinking(c: Exchange, side: i64, sent: Sent, seg: Segment, window: i64) -> None:
     """The window is smaller than ever: did its right edge move back, by more than rounding to the scale does?"""
-    e = c.side(side)
+    e = c.space(side)
     if e.last_window < 0 or e.last_flags & (SYN | FIN | RST) or c.facts & fa.WINDOW_SHRUNK:
         return
     scale: i64 = 0
-    peer = c.side(1 - side).sent
+    peer = c.space(1 - side).sent
     if sent.window_scale > 0 and peer is not None and peer.window_scale >= 0:
         scale = sent.window_scale
-    if c.midstream or distance(e.last_ack, seg.ack) < 0:
+    if c.facts & fa.MIDSTREAM or distance(e.last_ack, seg.ack) < 0:
         return  # its scale is not known, or it was overtaken by the one before
     back: i64 = (e.last_window << scale) - window - distance(e.last_ack, seg.ack)
     if back >= 1 << (scale + 1):

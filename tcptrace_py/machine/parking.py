@@ -16,8 +16,9 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import CLIENT, Connection, Flow
+from tcptrace_py.machine.connection import CLIENT, Connection, Exchange, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
+from tcptrace_py.machine.plain import Plain
 from tcptrace_py.machine.sequence import MODULUS_MASK, wrap
 
 _NO_KEY: Final = b""
@@ -71,40 +72,47 @@ def _ended(e: Endpoint, before: i64, state: i64, time: i64, frame: i64, confirme
     return top.heard and top.evidence == ASSUMED
 
 
-def _marks(c: Connection, client: Endpoint, server: Endpoint, possible: i64) -> i64:
-    marks: i64 = c.written | possible << _POSSIBLE_AT
-    if c.three_segment:
-        marks |= _THREE_SEGMENT
-    if client.near:
-        marks |= _CLIENT_NEAR
-    if server.near:
-        marks |= _SERVER_NEAR
-    if client.far:
-        marks |= _CLIENT_FAR
-    if server.far:
-        marks |= _SERVER_FAR
-    return marks
+def park_whole(c: Connection) -> Parked:
+    """Pack a plain connection."""
+    closer = c.side(c.first_closer)
+    possible = c.side(1 - c.first_closer).possible
+    marks: i64 = possible << _POSSIBLE_AT | (_THREE_SEGMENT if c.three_segment else 0)
+    return Parked(
+        c, c.first_closer, c.handshake_to_server, c.handshake_to_client, closer.fin_time, closer.fin_frame, marks
+    )
+
+
+def park_plain(x: Plain) -> Parked:
+    """Pack a connection that went by the book until it was closed."""
+    possible: i64 = st.IN_CLOSED
+    if not x.space(1 - x.closer).near:
+        possible |= st.IN_LAST_ACK
+    marks: i64 = possible << _POSSIBLE_AT | (_THREE_SEGMENT if x.is_three_segment() else 0)
+    return Parked(x, x.closer, x.to_server, x.to_client, x.fin_time, x.fin_frame, marks)
 
 
 @mypyc_attr(acyclic=True)
 class Parked(Flow):
     """One connection, packed."""
 
-    def __init__(self, c: Connection) -> None:
+    def __init__(
+        self, c: Exchange, closer: i64, to_server: i64, to_client: i64, fin_time: i64, fin_frame: i64, marks: i64
+    ) -> None:
         """``c`` must be plain."""
-        key = c.key
-        super().__init__(c.number, key if len(key) == _LONG_KEY else _NO_KEY, c.end, c.last_frame)
+        super().__init__(c.number, c.key if len(c.key) == _LONG_KEY else _NO_KEY, c.end, c.last_frame)
+        client = c.one
+        server = c.two
+        ending = client if closer == CLIENT else server
+        follower = server if closer == CLIENT else client
         self.incarnation = c.incarnation
-        client = c.client
-        server = c.server
-        self.first_closer = c.first_closer
+        self.first_closer = closer
         self.start = c.start
         self.first_frame = c.first_frame
         self.packets = c.packets
         self.facts = c.facts
         self.letters = c.letters
-        self.handshake_to_server = c.handshake_to_server
-        self.handshake_to_client = c.handshake_to_client
+        self.handshake_to_server = to_server
+        self.handshake_to_client = to_client
         self.unparked: bool = False  # it is a Connection again
         self.origins: i64 = client.origin << 32 | server.origin
         self.client_nxt = client.snd_nxt
@@ -113,16 +121,22 @@ class Parked(Flow):
         self.client_turnaround_2 = client.turnaround_2
         self.server_turnaround = server.turnaround
         self.server_turnaround_2 = server.turnaround_2
-        closer = c.side(c.first_closer)
-        follower = c.side(1 - c.first_closer)
-        self.closer_fin_time = closer.fin_time
-        self.closer_fin_frame = closer.fin_frame
-        self.fin_time = follower.fin_time  # the follower's, and of its last segment
-        self.fin_frame = follower.fin_frame
+        self.closer_fin_time = fin_time
+        self.closer_fin_frame = fin_frame
+        self.fin_time = follower.last_time  # of the follower's FIN, its last segment
+        self.fin_frame = follower.last_frame
         self.fin_acked_frame = follower.acked_frame  # in which it acknowledged the closer's
-        self.closer_previous = closer.previous_time
+        self.closer_previous = ending.previous_time
         self.follower_previous = follower.previous_time
-        self.marks = _marks(c, client, server, follower.possible)
+        self.marks: i64 = marks | c.written
+        if client.near:
+            self.marks |= _CLIENT_NEAR
+        if server.near:
+            self.marks |= _SERVER_NEAR
+        if client.far:
+            self.marks |= _CLIENT_FAR
+        if server.far:
+            self.marks |= _SERVER_FAR
 
     def waiting_since(self) -> i64:
         """When the closer's TIME_WAIT began."""

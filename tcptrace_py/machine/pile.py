@@ -26,3 +26,15 @@ class Pile:
             self.first_frame = frame
         if frame > self.last_frame:
             self.last_frame = frame
+
+
+@mypyc_attr(acyclic=True)
+class Waiting:
+    """A connection that is in TIME_WAIT at the end of observation."""
+
+    def __init__(self, key: bytes, pair: i64, side: i64, since: i64, frame: i64) -> None:
+        self.key = key
+        self.pair = pair  # a hash of its two hosts and the server's port
+        self.side = side
+        self.since = since
+        self.frame = frame  # its last one

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
-from tcptrace_py.machine.connection import Connection
-from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.connection import Exchange
+from tcptrace_py.machine.space import Space
 
 
 @mypyc_attr(acyclic=True)
@@ -38,12 +38,12 @@ class Quality:
         self.offload = Blemish()  # sides whose segments are longer than their peer takes; worst: mean bytes
         self.truncated = Blemish()  # segments cut short
 
-    def weigh(self, c: Connection) -> None:
+    def weigh(self, c: Exchange) -> None:
         """Take in how long the segments of a connection were, now that it has ended."""
-        self._weigh(c, c.client, c.server)
-        self._weigh(c, c.server, c.client)
+        self._weigh(c, c.one, c.two)
+        self._weigh(c, c.two, c.one)
 
-    def _weigh(self, c: Connection, e: Endpoint, p: Endpoint) -> None:
+    def _weigh(self, c: Exchange, e: Space, p: Space) -> None:
         sent = e.sent
         offer = p.sent
         if sent is None or offer is None or offer.mss <= 0:

@@ -7,20 +7,23 @@ anybody looks.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
+from itertools import islice
 from typing import Final, cast
 
 from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
-from tcptrace_py.machine.connection import Connection, Flow
+from tcptrace_py.machine.connection import Connection, Exchange, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
 from tcptrace_py.machine.flowtable import FlowTable, key_of, reverse
-from tcptrace_py.machine.parking import Parked, is_plain
+from tcptrace_py.machine.parking import Parked, is_plain, park_plain, park_whole
+from tcptrace_py.machine.plain import Asked, Plain
 from tcptrace_py.machine.quality import Quality
 from tcptrace_py.machine.story import conclude
 from tcptrace_py.machine.timing import SECOND, Timers, elapse
+from tcptrace_py.machine.unfold import unfold
 from tcptrace_py.machine.vantage import Vantage
 from tcptrace_py.packet import ACK, SYN, Segment
 
@@ -46,14 +49,14 @@ class Registry:
         self.flows = FlowTable()
         self.ended: FlowTable | None = None
         self.finished: list[Connection] = []
-        self.over: deque[Connection] = deque()  # those that may have ended, in the order in which they did
+        self.over: deque[Exchange] = deque()  # those that may have ended, in the order in which they did
         # which of those that ended well need not be kept whole: later ones than this, without these facts
         self.keeps_first: i64 = 1 << 62
         self.keeps_facts: i64 = 0
         self.parked: list[Parked] = []  # in the order in which they ended; those before ``first_parked`` are gone
         self.first_parked: i64 = 0
         self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
-        self.ages: deque[Connection] = deque()  # every living one, oldest first; only kept when there is a bound
+        self.ages: OrderedDict[int, Flow] = OrderedDict()  # every living one, oldest first; only when there is a bound
         self.vantage = Vantage()
         self.quality = Quality()
         self.count: i64 = 0
@@ -71,35 +74,12 @@ class Registry:
         if older is not None:
             older.successor = seg.number
             self.finish(older, seg.time)
-        if self.limits.max_connections and self.living >= self.limits.max_connections:
-            self.evict()
-        time = seg.time
-        frame = seg.number
+        self.make_room()
         key = seg.key
-        swapped: bool = is_from_server(seg)
-        if swapped:
-            key = reverse(key)
-        if seg.flags & SYN:
-            client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
-            server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
-            if swapped:
-                client.possible = st.IN_SYN_SENT
-                client.enter(st.SYN_SENT, time, frame, ASSUMED, "a SYN must have been sent")
-                client.syn_time = time
-                client.syn_last = time
-                client.syn_frame = frame
-        else:
-            client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
-            server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
-            # CLOSING lasts no longer than half a round trip, or a FIN is sent again
-            client.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION
-            server.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION | st.IN_SYN_RECEIVED
         self.count += 1
         self.living += 1
-        c = Connection(self.count, key, client, server, time, frame)
-        if not seg.flags & SYN:
-            c.midstream = True
-            c.facts |= fa.MIDSTREAM
+        c = whole_connection(self.count, reverse(key) if is_from_server(seg) else key, seg)
+        if c.midstream:
             self.vantage.place(c)
         if older is not None:
             c.incarnation = older.incarnation + 1
@@ -108,15 +88,47 @@ class Registry:
         else:
             self.flows.put(c)
         if self.limits.max_connections:
-            self.ages.append(c)
+            self.ages[c.number] = c
         return c
+
+    def make_room(self) -> None:
+        """Before a new connection: there may be one too many."""
+        if self.limits.max_connections and self.living >= self.limits.max_connections:
+            self.evict()
+
+    def becomes(self, old: Flow, new: Flow) -> None:
+        """Of one connection, more or less is kept from now on."""
+        old.gone = True
+        self.flows.replace(old, new)
+        if self.limits.max_connections:
+            self.ages[new.number] = new
+
+    def wake(self, asked: Asked) -> Connection:
+        """A SYN, as a whole connection; nothing leads to it yet."""
+        raise NotImplementedError
+
+    def whole(self, flow: Flow) -> Connection:
+        """The connection with all that is inferred of it, however little of it was kept."""
+        if isinstance(flow, Connection):
+            return flow
+        if isinstance(flow, Parked):
+            return self.unpark(flow)
+        c = self.made_whole(flow)
+        self.becomes(flow, c)
+        return c
+
+    def made_whole(self, flow: Flow) -> Connection:
+        """The same of one that is not parked; nothing leads to it yet."""
+        if isinstance(flow, Connection):
+            return flow
+        if isinstance(flow, Plain):
+            return unfold(flow, key_of(flow))
+        return self.wake(cast("Asked", flow))
 
     def connection(self, key: bytes) -> Connection | None:
         """The connection that a key of either direction leads to, whole."""
         flow = self.flows.find(key)
-        if flow is None or isinstance(flow, Connection):
-            return flow
-        return self.unpark(cast("Parked", flow))
+        return None if flow is None else self.whole(flow)
 
     def is_past(self, c: Connection, now: i64) -> bool:
         """Whether a connection that may be over is over for good."""
@@ -134,12 +146,28 @@ class Registry:
         """Keep a connection that has ended as small as can be, if it ended well and nobody wants to see it."""
         if c.number <= self.keeps_first or c.facts & self.keeps_facts or not is_plain(c):
             return False
-        parked = Parked(c)
-        c.gone = True
-        self.flows.replace(c, parked)
-        self.parked.append(parked)
-        self.quality.weigh(c)
+        self.put_away(c, park_whole(c))
         return True
+
+    def close(self, x: Plain) -> None:
+        """A connection that went by the book has been closed."""
+        if x.facts:
+            c = self.whole(x)
+            if not self.park(c):
+                self.over.append(c)
+        elif x.number <= self.keeps_first:
+            self.over.append(x)
+        else:
+            self.put_away(x, park_plain(x))
+
+    def put_away(self, x: Exchange, parked: Parked) -> None:
+        """Keep it packed."""
+        x.gone = True
+        self.flows.park(x, parked)
+        self.parked.append(parked)
+        self.quality.weigh(x)
+        if self.limits.max_connections:
+            del self.ages[x.number]
 
     def unpark(self, parked: Parked) -> Connection:
         """Another segment came: the connection again, whole."""
@@ -154,12 +182,13 @@ class Registry:
         now: i64 = self.now
         self.next_sweep = now + SECOND
         over = self.over
-        undecided: list[Connection] = []
+        undecided: list[Exchange] = []
         while over:
-            c = over[0]
-            if not c.gone:
-                if now - c.end <= self.quiet:
+            x = over[0]
+            if not x.gone:
+                if now - x.end <= self.quiet:
                     break
+                c = self.whole(x)
                 if c.is_over():
                     if self.is_past(c, now):
                         self.retire(c)
@@ -203,6 +232,8 @@ class Registry:
         """The connection is told as it stands at ``now``: it can no longer change."""
         self.living -= 1
         c.gone = True
+        if self.limits.max_connections:
+            self.ages.pop(c.number, None)
         self.vantage.place(c)
         self.let_pass(c, now)
         self.quality.weigh(c)
@@ -218,39 +249,64 @@ class Registry:
 
     def evict(self) -> None:
         """Make room: of the oldest few connections, the one that has been idle longest goes."""
-        ages = self.ages
-        best: Connection | None = None
-        rest: list[Connection] = []
-        while ages and len(rest) < _CANDIDATES:
-            c = ages.popleft()
-            if c.gone:
-                continue
-            if best is None or c.end < best.end:
-                if best is not None:
-                    rest.append(best)
-                best = c
-            else:
-                rest.append(c)
-        ages.extendleft(reversed(rest))
+        best: Flow | None = None
+        for flow in islice(self.ages.values(), _CANDIDATES):
+            if best is None or flow.end < best.end:
+                best = flow
         if best is not None:
-            best.evicted = True
+            c = self.whole(best)
+            c.evicted = True
             self.evicted += 1
-            self.finish(best, self.now)
-            self.forget(best)
+            self.finish(c, self.now)
+            self.forget(c)
 
     def end(self, now: i64) -> None:
         """The end of observation: every connection stands as it stands."""
+        for flow in self.leave(now):
+            self.conclude(flow)
+
+    def leave(self, now: i64) -> list[Flow]:
+        """The end of observation, for a caller that lets connections ``conclude`` one by one: all that are left."""
         if now > self.now:
             self.now = now
-        for c in self.flows.connections():
-            self.finish(c, self.now)
+        left = self.flows.living()
         self.gone += self.parked[self.first_parked :]
-        self.ended = self.flows  # whoever drops the registry frees it, not this moment
-        self.flows = FlowTable()
-        self.over.clear()
-        self.ages.clear()
         self.parked = []
         self.first_parked = 0
+        self.over.clear()
+        self.ended = self.flows  # whoever drops the registry frees it, not this moment
+        self.flows = FlowTable()
+        return left
+
+    def conclude(self, flow: Flow) -> None:
+        """Let one that is left stand as it stands."""
+        self.finish(self.made_whole(flow), self.now)
+
+
+def whole_connection(number: i64, key: bytes, seg: Segment) -> Connection:
+    """A connection that ``seg`` begins."""
+    time = seg.time
+    frame = seg.number
+    if seg.flags & SYN:
+        client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
+        server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
+        if is_from_server(seg):
+            client.possible = st.IN_SYN_SENT
+            client.enter(st.SYN_SENT, time, frame, ASSUMED, "a SYN must have been sent")
+            client.syn_time = time
+            client.syn_last = time
+            client.syn_frame = frame
+    else:
+        client = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
+        server = Endpoint(st.ESTABLISHED, time, frame, "midstream: the opening was not seen")
+        # CLOSING lasts no longer than half a round trip, or a FIN is sent again
+        client.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION
+        server.possible = st.SYNCHRONIZED & ~st.IN_CLOSING | st.NO_CONNECTION | st.IN_SYN_RECEIVED
+    c = Connection(number, key, client, server, time, frame)
+    if not seg.flags & SYN:
+        c.midstream = True
+        c.facts |= fa.MIDSTREAM
+    return c
 
 
 def youth(timers: Timers) -> i64:

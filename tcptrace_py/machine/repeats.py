@@ -12,9 +12,9 @@ from typing import Final
 from mypy_extensions import i64
 
 from tcptrace_py.machine import marks as mk
-from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.recovery import ACKNOWLEDGED, BY_DSACK, BY_TIMESTAMP, Gap, Recovery
 from tcptrace_py.machine.sequence import distance, unwrap
+from tcptrace_py.machine.space import Space
 from tcptrace_py.packet import Segment
 from tcptrace_py.words import read_i64_be
 
@@ -30,7 +30,7 @@ _COPY_WITHIN: Final = 200_000_000
 _STRAY: Final = 1_000_000
 
 
-def round_trip(e: Endpoint, p: Endpoint) -> i64:
+def round_trip(e: Space, p: Space) -> i64:
     """The least round trip between the two, as far as it shows here; -1: it does not."""
     if e.turnaround < 0:
         return p.turnaround
@@ -39,7 +39,7 @@ def round_trip(e: Endpoint, p: Endpoint) -> i64:
     return e.turnaround + p.turnaround
 
 
-def was_in_flight(gap: Gap | None, e: Endpoint, p: Endpoint, seg: Segment, start: i64, r: Recovery) -> bool:
+def was_in_flight(gap: Gap | None, e: Space, p: Space, seg: Segment, start: i64, r: Recovery) -> bool:
     """Whether a segment that fills a hole was sent before the one that jumped over it: reordering, not repair.
 
     Its timestamp says so, or its IP id where ids count up; else time: nothing repairs a hole within a round trip, nor
@@ -66,7 +66,7 @@ def was_in_flight(gap: Gap | None, e: Endpoint, p: Endpoint, seg: Segment, start
     return not is_told and p.last_time >= 0 and elapsed < LEAST_TIMEOUT
 
 
-def is_copy(e: Endpoint, p: Endpoint, seg: Segment, r: Recovery | None) -> bool:
+def is_copy(e: Space, p: Space, seg: Segment, r: Recovery | None) -> bool:
     """Whether data that had passed whole was not sent again but copied: by the capture, or on its way.
 
     Nothing that is sent has an IP id older than what was sent before it.  Without ids: nothing is sent again at once,
@@ -82,7 +82,7 @@ def is_copy(e: Endpoint, p: Endpoint, seg: Segment, r: Recovery | None) -> bool:
     return 0 <= seg.time - e.clock < _STRAY
 
 
-def reason(e: Endpoint, p: Endpoint, seg: Segment, start: i64, end: i64, r: Recovery) -> i64:
+def reason(e: Space, p: Space, seg: Segment, start: i64, end: i64, r: Recovery) -> i64:
     """What made ``e`` send [start, end) again: a mark; 0 where it does not show.  Begins a recovery, or goes on in one."""
     now = seg.time
     una: i64 = e.snd_una
@@ -122,7 +122,7 @@ def reason(e: Endpoint, p: Endpoint, seg: Segment, start: i64, end: i64, r: Reco
     return mark
 
 
-def take_sacks(e: Endpoint, seg: Segment, ack: i64, r: Recovery) -> bool:
+def take_sacks(e: Space, seg: Segment, ack: i64, r: Recovery) -> bool:
     """Take in the SACK blocks about ``e``'s data; returns whether the first one is a duplicate SACK (RFC 2883, 4)."""
     first_left: i64 = 0
     first_right: i64 = 0
@@ -161,7 +161,7 @@ def _reported_twice(r: Recovery, left: i64, right: i64) -> None:
         i -= 1
 
 
-def take_echo(e: Endpoint, seg: Segment, ack: i64, r: Recovery) -> None:
+def take_echo(e: Space, seg: Segment, ack: i64, r: Recovery) -> None:
     """An ACK of new data of ``e``'s echoes a timestamp: if one older than the repetition's, the first one had arrived."""
     for again in r.recent:
         if again.spurious or not again.oldest or again.tsval < 0 or not again.start < ack:

@@ -1,14 +1,15 @@
 """One side's sequence space and the last segment it sent: all that most segments ask for and change.
 
-Its fields stand apart from what is inferred of the side (``Endpoint``, of which it is the beginning) for the sake of
-the processor's cache: thousands of connections take turns, and what stands together comes from memory together.
-Those that a segment asks for of both sides come first.
+Its fields stand apart from what is inferred of the side (``Endpoint``, of which it is the beginning): a connection that
+goes by the book needs no more (``plain``), and what stands together comes from memory together, which counts when
+thousands of connections take turns.  Those that a segment asks for of both sides come first.
 """
 
 from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
+from tcptrace_py.machine import states as st
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.sent import Sent
 
@@ -30,6 +31,7 @@ class Space:
         self.data_count: i64 = 0  # how often in a row its data that awaits acknowledgement was sent
         self.last_time: i64 = -1  # of the last segment it sent, as all that begins like this
         self.ignored: i64 = 0  # how often its peer repeated itself since it last sent anything
+        self.state: i64 = st.CLOSED  # where it most likely is
         # of its own segments only
         self.acked: i64 = -1  # highest offset of the peer's space that it acknowledged; -1: never
         self.acked_frame: i64 = -1
@@ -45,6 +47,10 @@ class Space:
         self.last_frame: i64 = -1
         self.previous_time: i64 = -1  # of the segment before the last
         self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
+        self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
+        self.turnaround_2: i64 = -1  # the second least
+        self.syn_tsval: i64 = -1  # the first SYN's timestamp
+        self.fin: i64 = -1  # offset of its FIN
         self.asks: bool = False  # its last segment wants an answer
         self.near: bool = False  # the capture was taken at this endpoint (vantage)
         self.far: bool = False  # it was taken at its peer
@@ -58,3 +64,15 @@ class Space:
             sent = Sent()
             self.sent = sent
         return sent
+
+    def hears(self) -> None:
+        """It acknowledged something new: it is reached."""
+        self.refuted = 0
+
+    def turned_around(self, sample: i64) -> None:
+        """Take in how long something took from passing towards it until its acknowledgement passed back."""
+        if self.turnaround < 0 or sample < self.turnaround:
+            self.turnaround_2 = self.turnaround
+            self.turnaround = sample
+        elif self.turnaround_2 < 0 or sample < self.turnaround_2:
+            self.turnaround_2 = sample

@@ -18,15 +18,17 @@ from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.account import CAPTURED_TWICE_WITHIN, account, is_captured_twice, remember
 from tcptrace_py.machine.arrive import arrive
-from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Exchange
 from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.depart import depart
 from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
-from tcptrace_py.machine.flowtable import reverse
+from tcptrace_py.machine.flowtable import NO_KEY, V4, key_of, reverse
 from tcptrace_py.machine.oddities import CHALLENGED_WITHIN, note_slow_oddities
 from tcptrace_py.machine.parking import Parked
-from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since
+from tcptrace_py.machine.plain import ANSWERED, CLOSED, LEAST_TIMER, Asked, Plain, answers, asks, open_space
+from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since, whole_connection
 from tcptrace_py.machine.sequence import distance, unwrap
+from tcptrace_py.machine.space import Space
 from tcptrace_py.machine.timing import Timers, elapse
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
@@ -37,11 +39,20 @@ class Tracker(Registry):
     def __init__(self, timers: Timers, limits: Limits) -> None:
         super().__init__(timers, limits)
         self.duplicates: i64 = 0  # frames captured twice
+        self.goes_by_the_book: bool = False  # connections are kept plain as long as nothing is odd about them
+        self.recalled = Segment()  # a SYN that passed before
+
+    def go_by_the_book(self) -> None:
+        """From now on keep connections plain as long as nothing is odd about them: less to do, the same to be told."""
+        t = self.timers
+        least: i64 = min(t.time_wait, t.syn_give_up, t.synack_give_up, t.fin_give_up, t.fin_wait_2 or LEAST_TIMER)
+        self.goes_by_the_book = least >= LEAST_TIMER
 
     # -- one segment -- #
 
     def segment(self, seg: Segment) -> None:
         """Take the next segment in."""
+        seg.marks = 0
         time = seg.time
         if time > self.now:
             self.now = time
@@ -49,40 +60,52 @@ class Tracker(Registry):
                 self.sweep()
         flow = self.flows.find_at(seg.key_buf, seg.key_at, seg.key_length)
         if flow is None:
-            c = self.begin(seg, None)
-            self.flows.backwards = is_from_server(seg) and c.client_id != c.server_id
-        elif isinstance(flow, Connection):
-            c = flow
+            if self.goes_by_the_book and asks(seg) and self.flows.source != self.flows.target:
+                self.ask(seg)
+                return
+            x: Exchange = self.begin(seg, None)
+            self.flows.backwards = is_from_server(seg) and x.client_id != x.server_id
+        elif isinstance(flow, Exchange):
+            x = flow
+        elif isinstance(flow, Asked):
+            if self.flows.backwards and answers(flow, seg):
+                self.answer(flow, seg)
+                return
+            x = self.whole(flow)
         else:
-            c = self.unpark(cast("Parked", flow))
+            x = self.unpark(cast("Parked", flow))
         side: i64 = CLIENT
-        e = c.client
-        p = c.server
+        e = x.one
+        p = x.two
         if self.flows.backwards:
             side = SERVER
-            e = c.server
-            p = c.client
-        seg.marks = 0
+            e = x.two
+            p = x.one
         if seg.seq == e.last_seq and is_captured_twice(e, seg, CAPTURED_TWICE_WITHIN):
-            self.captured_twice(c, e, seg)
+            self.captured_twice(x, e, seg)
             return
-        if c.copies is not None and c.copies.holds(side, seg):
-            self.captured_twice(c, e, seg)
+        if x.copies is not None and x.copies.holds(side, seg):
+            self.captured_twice(x, e, seg)
             return
-        if c.settled and seg.flags & (SYN | FIN | RST) == 0:
+        if x.settled and seg.flags & (SYN | FIN | RST) == 0:
             start: i64 = unwrap(seg.seq, e.origin, e.snd_nxt)
             ack: i64 = -1
             if seg.flags & ACK:
                 ack = unwrap(seg.ack, p.origin, p.snd_nxt)
-            account(c, side, e, p, seg, start, ack)
+            account(x, side, e, p, seg, start, ack)
             if seg.marks & mk.DUPLICATE:
-                self.captured_twice(c, e, seg)
+                self.captured_twice(x, e, seg)
             else:
-                self.close_segment(c, side, e, seg)
+                self.close_segment(x, side, e, p, seg)
             return
-        self.slow_segment(c, side, seg)
+        if isinstance(x, Plain):
+            if self.plain_segment(x, side, e, p, seg):
+                return
+            self.slow_segment(self.whole(x), side, seg)
+        else:
+            self.slow_segment(cast("Connection", x), side, seg)
 
-    def captured_twice(self, c: Connection, e: Endpoint, seg: Segment) -> None:
+    def captured_twice(self, c: Exchange, e: Space, seg: Segment) -> None:
         """Leave out a copy, and from now on look for those that do not come at once."""
         seg.marks = mk.DUPLICATE
         self.duplicates += 1
@@ -91,6 +114,65 @@ class Tracker(Registry):
         c.facts |= fa.DUPLICATE_CAPTURE
         if c.copies is None:
             c.copies = Copies()
+
+    # -- by the book -- #
+
+    def ask(self, seg: Segment) -> None:
+        """A SYN that begins a connection."""
+        self.make_room()
+        self.count += 1
+        self.living += 1
+        asked = Asked(self.count, NO_KEY if seg.key_length == V4 else seg.key, seg)
+        self.flows.add_sought(asked)
+        if self.limits.max_connections:
+            self.ages[asked.number] = asked
+
+    def wake(self, asked: Asked) -> Connection:
+        """A SYN, as a whole connection; nothing leads to it yet."""
+        key = key_of(asked)
+        seg = self.recalled
+        asked.recall(seg)
+        seg.key = key
+        c = whole_connection(asked.number, key, seg)
+        c.client_id = asked.client_id
+        c.server_id = asked.server_id
+        self.slow_segment(c, CLIENT, seg)
+        return c
+
+    def answer(self, asked: Asked, seg: Segment) -> None:
+        """The SYN-ACK to a SYN: what would have been counted of that one is, too."""
+        syn = self.recalled
+        asked.recall(syn)
+        one = Space()
+        two = Space()
+        x = Plain(asked, seg, one, two)
+        self.becomes(asked, x)
+        open_space(one, syn, st.SYN_SENT)
+        account(x, CLIENT, one, two, syn, 1, -1)
+        self.close_segment(x, CLIENT, one, two, syn)
+        open_space(two, seg, st.SYN_RECEIVED)
+        two.turned_around(x.to_server)
+        account(x, SERVER, two, one, seg, 1, 1)
+        one.state = st.ESTABLISHED
+        self.close_segment(x, SERVER, two, one, seg)
+
+    def plain_segment(self, x: Plain, side: i64, e: Space, p: Space, seg: Segment) -> bool:
+        """Whether a segment of a plain connection is the one expected next; then it is taken in."""
+        start: i64 = unwrap(seg.seq, e.origin, e.snd_nxt)
+        ack: i64 = unwrap(seg.ack, p.origin, p.snd_nxt)
+        before: i64 = x.phase
+        if not x.takes(seg, side, e, p, start, ack):
+            return False
+        if before == ANSWERED:
+            self.vantage.learn(x, x.to_server, x.to_client)
+        account(x, side, e, p, seg, start, ack)
+        x.arrives(p)
+        self.close_segment(x, side, e, p, seg)
+        if x.phase == CLOSED:
+            self.close(x)
+        return True
+
+    # -- and not -- #
 
     def slow_segment(self, c: Connection, side: i64, seg: Segment) -> None:
         """A segment of a connection whose states are not settled, or that may change them."""
@@ -128,7 +210,7 @@ class Tracker(Registry):
         if seg.flags & FIN and e.fin >= 0 and p.fin >= 0 and c.rival_side >= 0:
             c.rival_side = -1
         arrive(c, 1 - side, p, e, seg, start, ack)
-        self.close_segment(c, side, e, seg)
+        self.close_segment(c, side, e, p, seg)
         if seg.flags & RST and c.rival_challenged and c.rival_side == side:
             self.promote(c, seg)  # it disowned this connection: the SYN that it sent is no forgery
             return
@@ -139,7 +221,7 @@ class Tracker(Registry):
         if c.is_over() and not self.park(c) and not was_over:
             self.over.append(c)
 
-    def close_segment(self, c: Connection, side: i64, e: Endpoint, seg: Segment) -> None:
+    def close_segment(self, c: Exchange, side: i64, e: Space, p: Space, seg: Segment) -> None:
         """What every segment leaves behind: the connection's edges, its history, and the sender's last segment."""
         c.packets += 1
         if seg.time >= c.end:
@@ -154,9 +236,9 @@ class Tracker(Registry):
             self.mark(c, side, seg)
         elif seg.length == 0:
             c.write_history(cn.HISTORY_ACK, side)
-        remember(e, c.server if side == CLIENT else c.client, seg)
+        remember(e, p, seg)
 
-    def mark(self, c: Connection, side: i64, seg: Segment) -> None:
+    def mark(self, c: Exchange, side: i64, seg: Segment) -> None:
         """The letters of SYN, FIN and RST."""
         flags = seg.flags
         if flags & RST:
@@ -203,7 +285,7 @@ class Tracker(Registry):
                 c.handshake_to_client = seg.time - p.syn_time
                 e.turned_around(c.handshake_to_client)
                 e.handshake = c.handshake_to_client
-                self.vantage.learn(c)
+                self.vantage.learn(c, c.handshake_to_server, c.handshake_to_client)
             if seg.length:
                 c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
 
@@ -286,8 +368,7 @@ class Tracker(Registry):
         new.first_frame = frame
         client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
         server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
-        new.client = client
-        new.server = server
+        new.replace_sides(client, server)
         new.midstream = False
         new.facts &= ~fa.MIDSTREAM
         client.origin = isn
@@ -313,7 +394,7 @@ class Tracker(Registry):
         flow = self.flows.find(seg.key)
         if flow is None:
             return
-        c: Connection = flow if isinstance(flow, Connection) else self.unpark(cast("Parked", flow))
+        c = self.whole(flow)
         side: i64 = CLIENT if seg.key == c.key else SERVER
         e = c.side(side)
         elapse(e, c.side(1 - side), seg.time, self.timers)

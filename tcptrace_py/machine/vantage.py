@@ -13,7 +13,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.connection import Connection, Exchange
+from tcptrace_py.machine.flowtable import key_of
 
 _RATIO: Final = 8
 """A near answer comes at least so many times faster than the far one ..."""
@@ -32,15 +33,16 @@ class Vantage:
     def __init__(self) -> None:
         self.hosts: dict[bytes, int] = {}  # address → votes that it is near; contrary votes weigh more
 
-    def learn(self, c: Connection) -> None:
-        """Take in a connection whose handshake has just been seen whole."""
-        client: bool = is_near(c.handshake_to_client, c.handshake_to_server)
-        server: bool = is_near(c.handshake_to_server, c.handshake_to_client)
+    def learn(self, c: Exchange, to_server: i64, to_client: i64) -> None:
+        """Take in a connection whose handshake has just been seen whole, with its two round trips."""
+        client: bool = is_near(to_client, to_server)
+        server: bool = is_near(to_server, to_client)
         assign(c, client, server)
         if c.number <= _ENOUGH or c.number & _EVERY == 0:
-            half: i64 = (len(c.key) - 4) >> 1
-            self.vote(c.key[:half], client)
-            self.vote(c.key[half : 2 * half], server)
+            key = key_of(c)
+            half: i64 = (len(key) - 4) >> 1
+            self.vote(key[:half], client)
+            self.vote(key[half : 2 * half], server)
 
     def vote(self, address: bytes, near: bool) -> None:
         """One handshake's word on a host.  Only hosts that were once near are remembered: at most a few."""
@@ -73,9 +75,9 @@ def is_near(own: i64, other: i64) -> bool:
     return 0 <= own < _AT_ONCE and own * _RATIO < other
 
 
-def assign(c: Connection, client: bool, server: bool) -> None:
+def assign(c: Exchange, client: bool, server: bool) -> None:
     """Mark which sides are near; one is far when only the other is near."""
-    c.client.near = client
-    c.server.near = server
-    c.client.far = server and not client
-    c.server.far = client and not server
+    c.one.near = client
+    c.two.near = server
+    c.one.far = server and not client
+    c.two.far = client and not server

@@ -14,6 +14,7 @@ from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.table import BEFORE
 from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Tracker
+from tcptrace_py.packet import Segment
 from tools.segments import START, TO_CLIENT, TO_SERVER, segment
 
 CLOSELY = 2 * MS  # how far a proven time may be off
@@ -85,12 +86,14 @@ class Judge:
         return self.verdict
 
     def feed(self, tapped: Tapped) -> None:
+        self.tracker.segment(self.segment(tapped))
+
+    def segment(self, tapped: Tapped) -> Segment:
+        """The last packet, as it was captured."""
         p = tapped.packet
         way = TO_SERVER if tapped.side == CLIENT else TO_CLIENT
         frame = len(self.world.tapped)
-        self.tracker.segment(
-            segment(frame, START + tapped.time, way, letters(p.flags), p.seq, p.ack, p.length, ip_id=frame)
-        )
+        return segment(frame, START + tapped.time, way, letters(p.flags), p.seq, p.ack, p.length, ip_id=frame)
 
     def compare(self, connection: Connection) -> None:
         """Both endpoints as they are inferred now, and as they are."""

@@ -20,10 +20,12 @@ LOST = {
 """What a parked connection forgets of its endpoints, because nothing asks for it once both have had everything."""
 
 
-def closed(parks: bool, closer: str = "client", segments: int = 4) -> Talk:
+def closed(parks: bool, closer: str = "client", segments: int = 4, *, by_the_book: bool = False) -> Talk:
     talk = Talk()
     if parks:
         talk.tracker.keeps_first = 0
+    if by_the_book:
+        talk.tracker.go_by_the_book()
     talk.established()
     start = talk.ms
     if closer == "server":
@@ -91,6 +93,13 @@ def test_a_late_segment_finds_the_same_connection(late: str) -> None:
 
 
 @pytest.mark.parametrize(("closer", "segments"), [("client", 4), ("client", 3), ("server", 3)])
+def test_what_went_by_the_book_is_packed_alike(closer: str, segments: int) -> None:
+    one, other = (closed(True, closer, segments, by_the_book=it).tracker.parked[0] for it in (True, False))
+    for name in attributes(one):
+        assert getattr(one, name) == getattr(other, name), name
+
+
+@pytest.mark.parametrize(("closer", "segments"), [("client", 4), ("client", 3), ("server", 3)])
 def test_restored_it_is_what_it_was(closer: str, segments: int) -> None:
     parked, kept = (closed(parks, closer, segments).tracker for parks in (True, False))
     key = kept.flows.connections()[0].key
@@ -98,7 +107,7 @@ def test_restored_it_is_what_it_was(closer: str, segments: int) -> None:
     found, whole = parked.connection(key), kept.connection(key)
     assert found is not None
     assert whole is not None
-    for name in attributes(whole) - {"client", "server", "settled"}:
+    for name in attributes(whole) - {"client", "server", "one", "two", "settled"}:
         assert getattr(found, name) == getattr(whole, name), name
     for side in (CLIENT, 1 - CLIENT):
         e, model = found.side(side), whole.side(side)
