@@ -127,7 +127,7 @@ STATES: dict[str, Told] = {
         harmless="While the application still has something to send, or is about to close.",
         unknown="What the application is doing; and whether the host is still there: one that lost power in CLOSE_WAIT"
         " looks the same.",
-        confirm="`ss -tanp state close-wait` names the process; Recv-Q above zero: it has not even read what came;"
+        confirm="`ss -tanp state close-wait` names the process; Recv-Q above zero: it has not read to the end;"
         " `nstat -az TcpExtTCPAbortOnClose` counts those it closes with data unread.",
     ),
     "CLOSING": told(
