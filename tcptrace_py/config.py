@@ -112,6 +112,8 @@ class Config:
     ignore: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ("never",)
     """never, a severity (itself and worse), or names of rules."""
+    where: str = ""
+    """Only connections of which this expression holds; empty: all."""
 
 
 def timers_for(profile: str, changes: Mapping[str, float]) -> Timers:

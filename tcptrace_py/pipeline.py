@@ -29,6 +29,7 @@ from tcptrace_py.words import vec
 
 _PROGRESS_MASK: Final = 0x3FFF
 _PAIRS: Final = 0xFFFF
+EVERY: Final = 1 << 62
 
 
 class Judge(Protocol):
@@ -46,6 +47,16 @@ class Judge(Protocol):
         """The findings of the whole, at the end of observation (ns)."""
 
 
+class Filter(Protocol):
+    """What the loop needs of a filter."""
+
+    def holds(self, c: Connection) -> bool:
+        """Whether a connection that can no longer change is wanted."""
+
+    def may_hold(self, c: Connection) -> bool:
+        """Whether one that has closed without incident may be wanted at the end."""
+
+
 class Tally:
     """The figures of the summary."""
 
@@ -57,7 +68,9 @@ class Tally:
         self.start: i64 = -1  # time of the earliest packet; -1: none
         self.end: i64 = -1
         self.connections: i64 = 0
+        self.others: i64 = 0  # connections that a filter leaves out: they count nowhere else
         self.midstream: i64 = 0
+        self.evicted: i64 = 0
         self.fine: i64 = 0  # connections without a finding ...
         self.unfinished: i64 = 0  # ... but for those that hang
         self.piles: dict[bytes, Pile] = {}  # of those in TIME_WAIT at the end
@@ -71,6 +84,8 @@ class Tally:
         self.connections += 1
         if c.midstream:
             self.midstream += 1
+        if c.evicted:
+            self.evicted += 1
         self.outcomes[c.outcome] += 1
         self.states(c.client.state, c.server.state)
 
@@ -112,8 +127,12 @@ class Pipeline:
         take: Callable[[Connection, list[Finding]], None] | None,
         wants_first: int,
         progress: Callable[[], None] | None,
+        where: Filter | None = None,
     ) -> None:
-        """``take`` gets each connection with its findings; and, of those without any, the first ``wants_first``."""
+        """``take`` gets each connection with its findings; and, of those without any, the first ``wants_first``.
+
+        With ``where``, connections of which it does not hold are neither judged nor told nor counted but as others.
+        """
         self.captures = captures
         self.decoder = decoder
         self.tracker = tracker
@@ -121,12 +140,18 @@ class Pipeline:
         self.take = take
         self.wants_first: i64 = wants_first
         self.progress = progress
+        self.where = where
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
         self.waiting = vec[i64]([0] * (_PAIRS + 1))  # connections in TIME_WAIT at the end, by a hash of their pair
         tracker.keeps_facts = self.wanted
-        if take is None:
+        if where is not None:
+            if self.wants_first:
+                self.wants_first = EVERY  # the first of those that it leaves, whatever their numbers are
+            tracker.keeps_first = 0
+            tracker.may_want = where.may_hold
+        elif take is None:
             tracker.keeps_first = 0
         else:
             tracker.keeps_first = self.wants_first
@@ -170,7 +195,8 @@ class Pipeline:
         for flow in tracker.leave(end):
             tracker.conclude(flow)
             for c in tracker.finished:
-                self.tell(c)
+                if not self.tell(c):
+                    continue
                 if waiting_since(c) >= 0 and c.successor < 0:
                     self.waiting[pair_of(c)] += 1
                     side: i64 = CLIENT if c.client.state == st.TIME_WAIT else SERVER
@@ -178,7 +204,7 @@ class Pipeline:
             tracker.finished.clear()
         for parked in tracker.gone:
             self.count(parked)
-        self.pile_up(waiting, tracker.gone)
+        self.pile_up(waiting, tracker.gone if self.where is None else [])
         quality = self.tracker.quality
         quality.truncated.count = self.decoder.truncated_segments
         quality.truncated.frame = self.decoder.first_truncated
@@ -198,9 +224,12 @@ class Pipeline:
                 self.count(parked)
             tracker.gone = []
 
-    def tell(self, c: Connection) -> None:
-        """Judge a connection and hand it on."""
+    def tell(self, c: Connection) -> bool:
+        """Judge a connection and hand it on, if it is wanted."""
         tally = self.tally
+        if self.where is not None and not self.where.holds(c):
+            tally.others += 1
+            return False
         tally.connection(c)
         findings: list[Finding] = []
         if c.facts & self.wanted:
@@ -211,12 +240,16 @@ class Pipeline:
             tally.nothing_found(c)
         if self.take is not None and (findings or c.number <= self.wants_first):
             self.take(c, findings)
+        return True
 
     def count(self, parked: Parked) -> None:
         """Count a connection that closed well, and of which nobody wants to see more."""
         if parked.unparked:
             return
         tally = self.tally
+        if self.where is not None:
+            tally.others += 1
+            return
         tally.connections += 1
         tally.fine += 1
         tally.outcomes[CLOSED] += 1

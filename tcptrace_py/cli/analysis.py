@@ -22,6 +22,7 @@ from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
 from tcptrace_py.report.text import maybe_seconds, storable
 from tcptrace_py.rules.judge import Judge
+from tcptrace_py.where.filter import filter_of
 
 SECOND = 1_000_000_000
 
@@ -49,19 +50,20 @@ def analyze(
     ``progress`` is called now and then.  Raises CaptureError and ConfigError.
     """
     judge = Judge(config)
+    where = filter_of(config)
     captures = open_captures(paths, stdin)
     try:
         decoder = Decoder(config.verify_checksums)
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         tick = None if progress is None else lambda: progress(captures)
-        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick)
+        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick, where)
         KEPT[:] = [pipeline]
         with without_collector():
             pipeline.run()
     finally:
         captures.close()
     capture = describe_capture(captures, decoder, tracker, pipeline.tally, config)
-    summary = summarize(pipeline.tally, tracker)
+    summary = summarize(pipeline.tally, config)
     tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
     sink.finish(Ending(tool, capture, summary, pipeline.capture_findings))
     return Result(pipeline.tally, capture, summary)
@@ -126,7 +128,7 @@ def describe_capture(
     )
 
 
-def summarize(tally: Tally, tracker: Tracker) -> model.Summary:
+def summarize(tally: Tally, config: Config) -> model.Summary:
     """The figures of the whole, the most frequent first."""
     pairs = {
         f"{st.NAMES[i // st.COUNT]}/{st.NAMES[i % st.COUNT]}": count for i, count in enumerate(tally.pairs) if count
@@ -141,7 +143,9 @@ def summarize(tally: Tally, tracker: Tracker) -> model.Summary:
         fine=tally.fine,
         unfinished=tally.unfinished,
         midstream=tally.midstream,
-        evicted=tracker.evicted,
+        evicted=tally.evicted,
+        where=config.where or None,
+        others=tally.others,
     )
 
 

@@ -69,7 +69,10 @@ def run_check(captures: Sequence[str], options: dict[str, Any]) -> int:
     if not options["quiet"]:
         warn(result)
         if not result.summary.connections:
-            print("tcpfsm: warning: there is no TCP connection in it: nothing was judged", file=sys.stderr)
+            why = f"none of {result.summary.others} connections matches --where"
+            if not result.summary.others:
+                why = "there is no TCP connection in it"
+            print(f"tcpfsm: warning: {why}: nothing was judged", file=sys.stderr)
     return status_of(verdict, result, strict=options["strict"] or bool(settings.strict))
 
 

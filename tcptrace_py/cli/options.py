@@ -42,6 +42,12 @@ def analysis_options(f: F) -> F:
                 help="Keep at most this many connections in memory; 0, the default: no bound.",
             ),
             click.option("--verify-checksums", is_flag=True, help="Compute checksums, and count wrong ones."),
+            click.option(
+                "--where",
+                metavar="EXPR",
+                default="",
+                help="Only connections of which this holds: 'server.port == 443 and finding' (see docs/where.md).",
+            ),
         )
     ):
         f = option(f)
@@ -141,6 +147,7 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
         select=names(options["select"]),
         ignore=names(options["ignore"]),
         fail_on=names(options["fail_on"]) or ("never",),
+        where=options["where"].strip(),
     )
     if settings is None:
         return config

@@ -105,7 +105,8 @@ class Gate:
             cases=cases,
             rules=self._rules,
             has_baseline=self._known is not None,
-            gone=sorted(known - {r.fingerprint for r in reported}),
+            # with a filter, what is not found may be there all the same
+            gone=[] if self._config.where else sorted(known - {r.fingerprint for r in reported}),
             failed=missed or any(r.decision == "fails" for r in reported),
         )
 

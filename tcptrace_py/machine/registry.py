@@ -8,6 +8,7 @@ anybody looks.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from itertools import islice
 from typing import Final, cast
 
@@ -53,6 +54,7 @@ class Registry:
         # which of those that ended well need not be kept whole: later ones than this, without these facts
         self.keeps_first: i64 = 1 << 62
         self.keeps_facts: i64 = 0
+        self.may_want: Callable[[Connection], bool] | None = None  # likewise: those of which a filter is not sure
         self.parked: list[Parked] = []  # in the order in which they ended; those before ``first_parked`` are gone
         self.first_parked: i64 = 0
         self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
@@ -146,6 +148,8 @@ class Registry:
         """Keep a connection that has ended as small as can be, if it ended well and nobody wants to see it."""
         if c.number <= self.keeps_first or c.facts & self.keeps_facts or not is_plain(c):
             return False
+        if self.may_want is not None and self.may_want(c):
+            return False
         self.put_away(c, park_whole(c))
         return True
 
@@ -155,7 +159,7 @@ class Registry:
             c = self.whole(x)
             if not self.park(c):
                 self.over.append(c)
-        elif x.number <= self.keeps_first:
+        elif x.number <= self.keeps_first or (self.may_want is not None and self.may_want(self.made_whole(x))):
             self.over.append(x)
         else:
             self.put_away(x, park_plain(x))

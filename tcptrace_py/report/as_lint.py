@@ -75,7 +75,12 @@ def totals(verdict: Verdict) -> str:
         named.append(f"{number(verdict.count('ignored'))} ignored")
     if named:
         parts.append(f" ({', '.join(named)})")
-    parts.append(f" in {count(verdict.summary.connections, 'connection')}")
+    summary = verdict.summary
+    if summary.where is None:
+        parts.append(f" in {count(summary.connections, 'connection')}")
+    else:
+        whole = count(summary.connections + summary.others, "connection")
+        parts.append(f" in the {number(summary.connections)} of {whole} that match --where")
     if verdict.cases:
         met = sum(case.result == "passed" for case in verdict.cases)
         parts.append(f"; {number(met)} of {count(len(verdict.cases), 'expectation')} met")

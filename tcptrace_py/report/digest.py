@@ -87,13 +87,12 @@ class Digest:
         self._most_rows = most_rows
         self._groups: dict[tuple[str, str | None], Group] = {}
         self._worst: list[tuple[tuple[int, int, int], Row]] = []  # a heap: the least bad first
-        self._fine: list[Row] = []
+        self._fine: list[tuple[int, Row]] = []  # likewise: the highest number first
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Take a connection in."""
         if not findings:
-            if c.number <= self._most_rows:
-                self._fine.append(row_of(c, findings))
+            self._keep_first(c)
             return
         rank = 0
         rules = {f.rule for f in findings}
@@ -117,6 +116,13 @@ class Digest:
             heapq.heappush(self._worst, (badness, row_of(c, findings)))
         elif badness > self._worst[0][0]:
             heapq.heapreplace(self._worst, (badness, row_of(c, findings)))
+
+    def _keep_first(self, c: Connection) -> None:
+        """Of those without a finding, the first ones by number, in whatever order they come."""
+        if len(self._fine) < self._most_rows:
+            heapq.heappush(self._fine, (-c.number, row_of(c, [])))
+        elif -c.number > self._fine[0][0]:
+            heapq.heapreplace(self._fine, (-c.number, row_of(c, [])))
 
     def finding(self, f: Finding) -> Group:
         """Count a finding; returns its group."""
@@ -144,7 +150,7 @@ class Digest:
         """The worst connections, worst first; if there are no bad ones, the first ones."""
         if self._worst:
             return [row for _, row in sorted(self._worst, key=lambda item: item[0], reverse=True)]
-        return sorted(self._fine, key=lambda row: row.number)
+        return [row for _, row in sorted(self._fine, key=lambda item: -item[0])]
 
 
 def cause_of(rule: str, found: set[str]) -> str:

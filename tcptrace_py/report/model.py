@@ -120,6 +120,11 @@ class Summary(Struct, frozen=True, gc=False):
     ]
     midstream: Annotated[int, says("connections whose opening was not seen")]
     evicted: Annotated[int, says("connections dropped from memory before they ended (--max-connections)")]
+    where: Annotated[
+        str | None,
+        says("--where: connections of which it does not hold are left out of the report; null: all are there"),
+    ]
+    others: Annotated[int, says("those connections: counted nowhere else; findings about several do not know of them")]
 
 
 class Address(Struct, frozen=True, gc=False):

@@ -55,13 +55,16 @@ def moment(time: Decimal) -> str:
 def verdict(summary: model.Summary) -> str:
     """The first line."""
     total = summary.connections
-    if total == 0:
+    if total + summary.others == 0:
         return "No TCP connection in this capture."
+    head = how_many(summary)
+    if total == 0:
+        return f"{head}."
     fine = summary.fine
     unfinished = summary.unfinished
     bad = total - fine - unfinished
     if fine == total:
-        return f"{number(total)} connections: all look fine." if total > 1 else "1 connection: it looks fine."
+        return f"{head}: {'all look' if total > 1 else 'it looks'} fine."
     parts = [f"{number(fine)} look{'s' * (fine == 1)} fine" if fine else "none looks fine"]
     if bad:
         found = [count(n, name, name if name == "info" else "") for name, n in summary.severities.items() if n]
@@ -69,7 +72,16 @@ def verdict(summary: model.Summary) -> str:
     if unfinished:
         more = " more" if bad else ""
         parts.append(f"{number(unfinished)}{more} {'is' if unfinished == 1 else 'are'} unfinished")
-    return f"{count(total, 'connection')}: {', '.join(parts)}."
+    return f"{head}: {', '.join(parts)}."
+
+
+def how_many(summary: model.Summary) -> str:
+    """``13 connections``; with a filter, ``3 of 13 connections match --where``."""
+    total = summary.connections
+    if summary.where is None:
+        return count(total, "connection")
+    whole = count(total + summary.others, "connection")
+    return f"{number(total) if total else 'None'} of {whole} match{'es' if total <= 1 else ''} --where"
 
 
 def circumstances(capture: model.Capture, style: Style) -> str:

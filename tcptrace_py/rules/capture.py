@@ -30,6 +30,11 @@ class CaptureRule(Rule):
         self.first = (0, -1)  # time and frame of the first
         self.frames: list[int] = []
 
+    @classmethod
+    def is_of_whole(cls) -> bool:
+        """What it asks of connections it only gathers."""
+        return True
+
     def gather(self, c: Connection) -> None:
         """One more connection."""
         frame, time = c.first_frame, c.start

@@ -83,6 +83,11 @@ class Rule:
         """The scenario in which it fires, and the one, close to it, in which it must stay quiet."""
         return f"{cls.name}.fires", f"{cls.name}.quiet"
 
+    @classmethod
+    def is_of_whole(cls) -> bool:
+        """Whether it judges the capture, and finds nothing of one connection."""
+        return cls.judge is Rule.judge and cls.on_note is Rule.on_note and cls.on_connection is Rule.on_connection
+
     # -- its moments -- #
 
     def judge(self, c: Connection) -> list[Finding]:

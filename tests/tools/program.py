@@ -1,11 +1,13 @@
-"""tcpfsm run as a program, in a process of its own."""
+"""tcpfsm run as a program, in a process of its own; or, where that is all the same, in this one."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,22 @@ def run(
 def here(*arguments: str | Path) -> int:
     """The exit status of ``tcpfsm arguments``, run in this process: ten times as fast."""
     return main.run(list(map(str, arguments)))
+
+
+def call(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """The same within this process, which is faster."""
+    from tcptrace_py.cli import main
+
+    words = list(map(str, arguments))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main.run(words)
+    written = []
+    for stream in (out, err):
+        stream.flush()
+        assert isinstance(stream.buffer, io.BytesIO)
+        written.append(stream.buffer.getvalue())
+    return subprocess.CompletedProcess(words, status, *written)
 
 
 def report(*arguments: str | Path) -> dict[str, Any]:
