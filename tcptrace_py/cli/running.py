@@ -11,6 +11,7 @@ from tcptrace_py.cli import exits
 from tcptrace_py.cli.analysis import Result, analyze
 from tcptrace_py.cli.options import config_from
 from tcptrace_py.cli.output import open_output, spare
+from tcptrace_py.cli.picturing import pictures_of
 from tcptrace_py.cli.progress import Progress
 from tcptrace_py.config import Config
 from tcptrace_py.gate.settings import Settings
@@ -38,6 +39,7 @@ def run_analysis(
             command=("tcpfsm", "demo") if is_demo else ("tcpfsm", "analyze"),
             captures=() if is_demo else tuple(captures),
             restricted=bool(config.select or config.ignore),
+            pictures=pictures_of(captures, config) if options["format_name"] == "html" else None,
         )
         sink = sink_class(options["format_name"])(out, style)
         try:

@@ -26,6 +26,11 @@ def render(ladder: lm.Ladder) -> str:
     return Picture(ladder).text()
 
 
+def inline(ladder: lm.Ladder) -> str:
+    """The picture as an element of a page, whose style sheet has a class ``ladder``."""
+    return Picture(ladder).element()
+
+
 class Picture:
     """One ladder being drawn, from top to bottom."""
 
@@ -62,18 +67,27 @@ class Picture:
         """As a document."""
         height = self.y + LINE
         title = escape(printable(words.head(self.ladder)[0]))
-        lifelines = [f'<line x1="{x}" y1="{self.top}" x2="{x}" y2="{self.bottom}"/>' for x in (LEFT, RIGHT)]
         return "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">',
                 f"<title>{title}</title>",
                 f"<style>{STYLE}</style>",
                 f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-                *lifelines,
+                *self.lifelines(),
                 *self.parts,
                 "</svg>\n",
             ]
         )
+
+    def element(self) -> str:
+        """As an element without any style of its own."""
+        title = escape(printable(words.head(self.ladder)[0]))
+        head = f'<svg class="ladder" viewBox="0 0 {WIDTH} {self.y + LINE}" role="group" aria-label="{title}">'
+        return "\n".join([head, *self.lifelines(), *self.parts, "</svg>"])
+
+    def lifelines(self) -> list[str]:
+        """Of both sides."""
+        return [f'<line x1="{x}" y1="{self.top}" x2="{x}" y2="{self.bottom}"/>' for x in (LEFT, RIGHT)]
 
     def say(self, x: int, text: str, kind: str = "", anchor: str = "start") -> None:
         """A line of text."""

@@ -23,6 +23,12 @@ FORMATS: tuple[Format, ...] = (
     Format("json", "as_json", "Json", "one object: the whole report (see tcpfsm schema)"),
     Format("ndjson", "as_ndjson", "Ndjson", "one object a line, as soon as it is known"),
     Format("csv", "as_csv", "Csv", "one row a connection, for spreadsheets"),
+    Format(
+        "html",
+        "as_html",
+        "Html",
+        "a page for people: the same, what the rules explain, and the worst connections as ladders",
+    ),
     Format("markdown", "as_markdown", "Markdown", "the text for people, to paste into an issue"),
 )
 

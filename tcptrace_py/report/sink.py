@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Protocol
 
 from msgspec import Struct
@@ -24,6 +25,8 @@ class Style(Struct, frozen=True):
     """As given on the command line."""
     restricted: bool = False
     """Only some of the rules ran."""
+    pictures: Callable[[Sequence[int]], dict[int, str]] | None = None
+    """Draws the connections with these numbers, as SVG to stand in a page; None: they cannot be drawn."""
 
 
 class Ending(Struct, frozen=True):

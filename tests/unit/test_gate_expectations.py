@@ -95,3 +95,15 @@ def test_what_is_no_baseline(text: str, said: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
         read_baseline(str(path))
+
+
+def test_fingerprints_do_not_depend_on_other_traffic_nor_on_frames() -> None:
+    def prints(*names: str) -> list[str]:
+        files = [SAMPLES / f"{name}.pcap" for name in names]
+        done = run("check", "-f", "json", "--select", "stuck-close-wait,stuck-fin-wait-2", *files)
+        return sorted(f["fingerprint"] for f in json.loads(done.stdout)["findings"])
+
+    alone = prints("stuck-close-wait")
+    assert len(alone) == 6
+    assert prints("http", "stuck-close-wait") == alone
+    assert prints("four-way-close", "stuck-close-wait") == alone
