@@ -55,6 +55,7 @@ def analyze(
     try:
         decoder = Decoder(config.verify_checksums)
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
+        tracker.detailed = sink.detailed or (where is not None and where.detailed)
         tick = None if progress is None else lambda: progress(captures)
         pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick, where)
         KEPT[:] = [pipeline]

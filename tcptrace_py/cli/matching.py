@@ -23,6 +23,7 @@ class Matches:
     """A Sink that keeps what is chosen, of those that the filter leaves: some of them whole, and the numbers of some more."""
 
     wants_first = EVERY
+    detailed = False
 
     def __init__(self, choice: Choice | None) -> None:
         self._choice = choice

@@ -72,6 +72,7 @@ class Reader:
         self.captures = open_captures(paths, stdin)
         self.decoder = Decoder(config.verify_checksums)
         self.tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
+        self.tracker.detailed = True
         self.pipeline = Pipeline(self.captures, self.decoder, self.tracker, Judge(config), self.take, EVERY, None)
 
     def run(self, stop_at: int = -1) -> None:

@@ -43,6 +43,7 @@ class Gate:
         wants_endpoints: bool = False,
     ) -> None:
         """``known``: the fingerprints of a baseline; None: there is none.  Raises ConfigError for names without a rule."""
+        self.detailed = False
         self.wants_first = EVERY if expectations else 0
         self._config = config
         self._rules = tuple(rule.name for rule in selected(config.select, config.ignore))

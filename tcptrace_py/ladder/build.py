@@ -12,7 +12,7 @@ from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
 from tcptrace_py.report import build as report
 from tcptrace_py.report import model
-from tcptrace_py.report.text import seconds
+from tcptrace_py.report.text import known, seconds
 from tcptrace_py.rules.finding import Finding
 
 SIDES: tuple[model.Side, model.Side] = ("client", "server")
@@ -110,7 +110,7 @@ def frame(row: Frame, heeded: frozenset[int]) -> lm.FrameItem:
         ack=row.ack,
         length=row.length,
         window=row.window,
-        marks=[lm.Mark(m.kind, report.known(m.frame), report.known(m.bytes), m.why or None) for m in marks],
+        marks=[lm.Mark(m.kind, known(m.frame), known(m.bytes), m.why or None) for m in marks],
         icmp=None if row.icmp is None else lm.Icmp(*row.icmp),
     )
 
@@ -141,10 +141,10 @@ def state(side: model.Side, step: Step, refuted_by: int) -> lm.StateItem:
         endpoint=side,
         state=st.NAMES[step.state],
         time=seconds(int(step.time)),
-        frame=report.known(int(step.frame)),
+        frame=known(int(step.frame)),
         evidence=EVIDENCE_NAMES[step.evidence],
-        confirmed_by=report.known(int(step.confirmed_by)),
-        refuted_by=report.known(refuted_by),
+        confirmed_by=known(int(step.confirmed_by)),
+        refuted_by=known(refuted_by),
         why=step.why,
     )
 
@@ -167,7 +167,7 @@ def retractions(c: Connection) -> list[Event]:
                 side,
                 st.NAMES[r.step.state],
                 int(r.refuted_by),
-                report.known(int(r.step.frame)),
+                known(int(r.step.frame)),
                 st.NAMES[instead(e, r.step)],
                 r.why,
             )

@@ -14,6 +14,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Exchange
+from tcptrace_py.machine.detail import note
 from tcptrace_py.machine.oddities import NOTED_RETRANSMISSIONS, note_shrinking, note_stall
 from tcptrace_py.machine.ranges import Ranges
 from tcptrace_py.machine.recovery import ACKNOWLEDGED, Again, Gap, Recovery
@@ -21,7 +22,7 @@ from tcptrace_py.machine.repeats import is_copy, reason, take_echo, take_sacks, 
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.sequence import distance
 from tcptrace_py.machine.space import Space
-from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
+from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 _ANSWER_WITHIN: Final = 150_000_000
 """A second segment at least so much later, nothing having come back: the first went unanswered.  Longer than an ACK
@@ -39,35 +40,33 @@ def account(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, start: i64
     sent = e.counters()
     flags = seg.flags
     length = seg.length
-    sent.packets += 1
-    if seg.captured < length:
-        sent.truncated_packets += 1
-    if seg.checksum == BAD:
-        sent.bad_checksums += 1
-    if flags & (SYN | FIN | RST | PSH | URG):
-        _count_flags(sent, flags)
+    if flags & (SYN | FIN | RST):
+        _count_flags(sent, seg)
     if ack >= 0:
-        sent.ack_packets += 1
         if seg.sacks:
             _take_sacks(p, seg, ack)
-        if flags & (SYN | FIN | RST) == 0:
-            if length == 0:
-                sent.pure_acks += 1
+        if flags & (SYN | RST) == 0:
+            if length == 0 and not flags & FIN:
                 if ack == e.acked:
-                    _same_ack(sent, e, p, seg, ack)
-                if start < e.snd_nxt:
-                    _below(sent, e, p, seg, start)
-            _count_window(c, side, sent, p, seg)
+                    _same_ack(e, p, seg, ack)
+                if start != e.snd_nxt:
+                    _off_edge(sent, e, p, seg, start)
+            _look_at_window(c, side, sent, p, seg)
         if flags & RST == 0:
             acknowledge(c, side, e, p, seg, ack)
     elif flags & (ACK | SYN | RST) == 0:
         c.note(fa.BAD_FLAGS, side, seg.number, seg.time, -1, flags)  # all but the first segment bear ACK
-    if seg.sacks:
-        sent.sack_packets += 1
     if length and not flags & RST:
         _count_data(c, side, e, p, sent, seg, start)
+        if seg.marks & mk.DUPLICATE:
+            return
     if flags & (FIN | RST | SYN) == FIN:
         account_fin(e, start + length)
+    sent.packets += 1
+    if flags & ACK:
+        sent.ack_packets += 1
+    if c.detailed:
+        note(e, p, sent, seg, start, ack)
 
 
 def _take_sacks(e: Space, seg: Segment, ack: i64) -> None:
@@ -76,7 +75,7 @@ def _take_sacks(e: Space, seg: Segment, ack: i64) -> None:
         seg.marks |= mk.DSACK
 
 
-def _same_ack(sent: Sent, e: Space, p: Space, seg: Segment, ack: i64) -> None:
+def _same_ack(e: Space, p: Space, seg: Segment, ack: i64) -> None:
     """An ACK of nothing new: the answer to a probe, a duplicate ACK (RFC 5681, 2), or news of the window."""
     is_probed: bool = p.last_time > e.last_time and p.last_length <= 1 and p.last_flags & (SYN | FIN | RST) == 0
     if is_probed and distance(p.origin + p.snd_nxt, p.last_seq) == -1:
@@ -87,53 +86,67 @@ def _same_ack(sent: Sent, e: Space, p: Space, seg: Segment, ack: i64) -> None:
             if seg.sacks and p.snd_nxt > ack:
                 p.dup_acks += 1  # RFC 6675, 2: news of what has arrived makes it one for the sender
     else:
-        sent.duplicate_acks += 1
         seg.marks |= mk.DUPLICATE_ACK
         if not seg.marks & mk.DSACK:
             p.dup_acks += 1
 
 
-def _below(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
-    """A segment without payload below SND.NXT: a keep-alive or window probe as Linux sends them, or one overtaken."""
+def _off_edge(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
+    """A segment without payload, not at SND.NXT: it shows data that has not passed; or it is a keep-alive or window
+    probe as Linux sends them; or it was overtaken.
+    """
+    if start > e.snd_nxt:
+        peer = p.sent
+        window: i64 = p.last_window
+        if peer is not None and peer.window_scale > 0:
+            window <<= peer.window_scale
+        if p.acked >= 0 and start <= p.acked + window:  # else it is somebody else's
+            recovery = sent.losses()
+            if start > recovery.proven:
+                recovery.proven = start
+        return
     if start != e.snd_nxt - 1 or (e.fin >= 0 and seg.time - e.last_time < _KEEP_ALIVE_AFTER):
         return
     if p.last_window == 0:
-        sent.window_probes += 1
         seg.marks |= mk.WINDOW_PROBE
     elif e.snd_una > start:
-        sent.keepalives += 1
         seg.marks |= mk.KEEP_ALIVE
 
 
-def _count_flags(sent: Sent, flags: i64) -> None:
+def _count_flags(sent: Sent, seg: Segment) -> None:
+    flags = seg.flags
     if flags & SYN:
+        if flags & ACK:
+            if sent.syn_acks:
+                seg.marks |= mk.SYN_AGAIN
+            sent.syn_acks += 1
+        elif sent.syn > sent.syn_acks:
+            seg.marks |= mk.SYN_AGAIN
         sent.syn += 1
     if flags & FIN:
+        if sent.fin:
+            seg.marks |= mk.FIN_AGAIN
         sent.fin += 1
     if flags & RST:
         sent.rst += 1
-    if flags & PSH:
-        sent.push += 1
-    if flags & URG:
-        sent.urgent += 1
 
 
-def _count_window(c: Exchange, side: i64, sent: Sent, p: Space, seg: Segment) -> None:
-    """The window as the peer understands it: scaled when both sides offered to (RFC 7323, 2.2)."""
+def _look_at_window(c: Exchange, side: i64, sent: Sent, p: Space, seg: Segment) -> None:
+    """The window as the peer understands it, scaled when both sides offered to (RFC 7323, 2.2): is it closed, does it shrink?"""
     window = seg.window
     if sent.window_scale > 0:
         peer = p.sent
         if peer is not None and peer.window_scale >= 0:
             window <<= sent.window_scale
-    if window > sent.max_window:
-        sent.max_window = window
     if sent.min_window < 0 or window < sent.min_window:
         sent.min_window = window
-        note_shrinking(c, side, sent, seg, window)
+        if not seg.flags & FIN:
+            note_shrinking(c, side, sent, seg, window)
     if window == 0:
         sent.zero_windows += 1
         seg.marks |= mk.ZERO_WINDOW
-        note_stall(c, side, seg)
+        if not seg.flags & FIN:
+            note_stall(c, side, seg)
 
 
 def acknowledge(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, ack: i64) -> None:
@@ -153,7 +166,6 @@ def acknowledge(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, ack: i
             sample: i64 = seg.time - p.timed_at
             p.timed = -1
             if sample >= 0:
-                p.counters().rtt(sample)
                 e.turned_around(sample)
         holes = p.holes
         if holes is not None and holes.contiguous < ack:
@@ -198,7 +210,6 @@ def _count_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Seg
         if e.snd_una == start:
             e.clock = seg.time
             if length == 1 and p.last_window == 0:
-                sent.window_probes += 1
                 seg.marks |= mk.WINDOW_PROBE
         e.snd_nxt = end
         e.data_last = seg.time
@@ -207,21 +218,19 @@ def _count_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Seg
             e.timed = end
             e.timed_at = seg.time
         return
-    if length == 1 and start == e.snd_nxt - 1 and _is_probe(sent, e, p, seg, start):
+    if length == 1 and start == e.snd_nxt - 1 and _is_probe(e, p, seg, start):
         sent.data_packets += 1
         sent.payload_bytes += 1
         return
     _count_odd_data(c, side, e, p, sent, seg, start)
 
 
-def _is_probe(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> bool:
+def _is_probe(e: Space, p: Space, seg: Segment, start: i64) -> bool:
     """One byte below SND.NXT again: a window probe against a closed window; else a keep-alive, if it was acknowledged long ago."""
     if p.last_window == 0:
-        sent.window_probes += 1
         seg.marks |= mk.WINDOW_PROBE
         return True
     if e.snd_una > start and seg.time - max(e.clock, e.data_last) >= _KEEP_ALIVE_AFTER:
-        sent.keepalives += 1
         seg.marks |= mk.KEEP_ALIVE
         return True
     return False

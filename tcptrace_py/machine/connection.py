@@ -73,6 +73,7 @@ class Exchange(Flow):
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
         self.copies: Copies | None = None  # once a frame of it was captured twice
+        self.detailed: bool = False  # all figures of it are wanted
 
     def note(self, fact: i64, side: i64, frame: i64, time: i64, related: i64, value: i64) -> None:
         """Record a fact; notes are bounded, bits are not."""

@@ -91,6 +91,7 @@ class Asked(Flow):
         seg.bad_options = self.frame & _BAD_OPTIONS != 0
         seg.reassembled = self.frame & _REASSEMBLED != 0
         seg.checksum = self.frame & 3
+        seg.marks = 0
 
 
 def _marks(seg: Segment) -> i64:

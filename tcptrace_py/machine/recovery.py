@@ -73,6 +73,7 @@ class Recovery:
         self.copied: i64 = 0  # on the way
         self.lost_packets: i64 = 0  # sent again, and the first one did not pass
         self.lost_bytes: i64 = 0
+        self.proven: i64 = 0  # offset up to which its own sequence numbers prove that it had sent
         self.sacked: i64 = -1  # the highest offset that the peer reported to have, above a hole
         self.until: i64 = -1  # what had been sent when the present recovery began; -1: none
         self.because: i64 = 0  # the mark that it began with

@@ -55,6 +55,7 @@ class Registry:
         self.keeps_first: i64 = 1 << 62
         self.keeps_facts: i64 = 0
         self.may_want: Callable[[Connection], bool] | None = None  # likewise: those of which a filter is not sure
+        self.detailed: bool = False  # whether all figures of connections are wanted
         self.parked: list[Parked] = []  # in the order in which they ended; those before ``first_parked`` are gone
         self.first_parked: i64 = 0
         self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
@@ -81,6 +82,7 @@ class Registry:
         self.count += 1
         self.living += 1
         c = whole_connection(self.count, reverse(key) if is_from_server(seg) else key, seg)
+        c.detailed = self.detailed
         if c.midstream:
             self.vantage.place(c)
         if older is not None:

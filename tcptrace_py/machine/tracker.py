@@ -134,6 +134,7 @@ class Tracker(Registry):
         asked.recall(seg)
         seg.key = key
         c = whole_connection(asked.number, key, seg)
+        c.detailed = self.detailed
         c.client_id = asked.client_id
         c.server_id = asked.server_id
         self.slow_segment(c, CLIENT, seg)
@@ -146,6 +147,7 @@ class Tracker(Registry):
         one = Space()
         two = Space()
         x = Plain(asked, seg, one, two)
+        x.detailed = self.detailed
         self.becomes(asked, x)
         open_space(one, syn, st.SYN_SENT)
         account(x, CLIENT, one, two, syn, 1, -1)

@@ -34,6 +34,7 @@ def unfold(x: Plain, key: bytes) -> Connection:
     c.notes = x.notes
     c.notes_lost = x.notes_lost
     c.copies = x.copies
+    c.detailed = x.detailed
     c.handshake_to_server = x.to_server
     _opening(x, client, server)
     if x.phase > pl.ANSWERED:

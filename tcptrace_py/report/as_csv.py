@@ -53,6 +53,7 @@ class Csv:
     """A Sink."""
 
     wants_first = EVERY
+    detailed = True
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
@@ -72,7 +73,7 @@ class Csv:
                 entry.state if entry.frame is None else f"{entry.state}@{entry.frame}" for entry in e.timeline
             )
             row += [e.state, e.evidence, " ".join(e.possible), e.since, e.since_frame, timeline]
-            row += msgspec.structs.astuple(e.sent)
+            row += sent_cells(e.sent)
         self._row([cell(value) for value in row])
 
     def finish(self, ending: Ending) -> None:
@@ -93,6 +94,16 @@ class Csv:
         self._out.write(self._buffer.getvalue().encode("utf-8"))
         self._buffer.seek(0)
         self._buffer.truncate()
+
+
+def sent_cells(sent: model.Sent) -> list[object]:
+    """The counters of a side, lists as text."""
+    values = list(msgspec.structs.astuple(sent))
+    values[_SENT.index("retransmissions")] = " ".join(
+        f"{again.kind}@{again.frame}" if again.original is None else f"{again.kind}@{again.frame}<{again.original}"
+        for again in sent.retransmissions
+    )
+    return [" ".join(map(str, value)) if isinstance(value, list) else value for value in values]
 
 
 def cell(value: object) -> str:

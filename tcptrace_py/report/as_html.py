@@ -37,6 +37,7 @@ class Html:
     """A Sink."""
 
     wants_first = MOST_ROWS
+    detailed = False
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out

@@ -61,6 +61,7 @@ class Json:
     """A Sink."""
 
     wants_first = EVERY
+    detailed = True
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out

@@ -20,6 +20,7 @@ class Ndjson:
     """A Sink."""
 
     wants_first = EVERY
+    detailed = True
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out

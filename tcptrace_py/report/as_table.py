@@ -25,6 +25,7 @@ class Table:
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
         self._style = style
+        self.detailed = False
         self.wants_first = MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS
         self._digest = Digest(self.wants_first)
         self.connection = self._digest.connection

@@ -5,18 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import cast
 
-from tcptrace_py.machine import sent as counters
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine import story
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
 from tcptrace_py.report import model
+from tcptrace_py.report.figures import sent
 from tcptrace_py.report.identity import address_text, community_id, ports
-from tcptrace_py.report.text import maybe_seconds, seconds
+from tcptrace_py.report.text import known, maybe_seconds, seconds
 from tcptrace_py.rules.finding import Finding
 
 _POSSIBLE = [cast("list[model.State]", st.mask_names(mask)) for mask in range(st.ANY + 1)]
-_UNSENT = counters.Sent()
 _EVIDENCE = cast("tuple[model.Evidence, ...]", EVIDENCE_NAMES)
 _NAMES = cast("tuple[model.State, ...]", st.NAMES)
 _OPENINGS = cast("tuple[model.Opening, ...]", story.OPENINGS)
@@ -46,7 +45,7 @@ def connection(c: Connection, findings: list[Finding]) -> model.Connection:
         community_id=community_id(c.key),
         history=c.history,
         rtt=model.Rtt(maybe_seconds(c.handshake_to_server), maybe_seconds(c.handshake_to_client)),
-        endpoints=model.Endpoints(endpoint(c.client, c.start, until), endpoint(c.server, c.start, until)),
+        endpoints=model.Endpoints(endpoint(c, c.client, c.server), endpoint(c, c.server, c.client)),
         findings=list(dict.fromkeys(f.rule for f in findings)),
         incarnation=c.incarnation,
         observed_until=seconds(until),
@@ -63,8 +62,8 @@ def closed_by(c: Connection) -> model.Closer | None:
     return "client" if c.first_closer == 0 else "server"
 
 
-def endpoint(e: Endpoint, start: int, until: int) -> model.Endpoint:
-    """One side; ``start`` and ``until`` bound the observation of its connection (ns)."""
+def endpoint(c: Connection, e: Endpoint, p: Endpoint) -> model.Endpoint:
+    """One side of a connection; ``p`` is the other."""
     steps = e.steps
     top = steps[-1]
     # the step before anything was seen of it is a placeholder, unless it is all there is
@@ -86,8 +85,8 @@ def endpoint(e: Endpoint, start: int, until: int) -> model.Endpoint:
             )
             for r in e.retracted
         ],
-        time_in_state=time_in_state(steps, start, until),
-        sent=sent(e.sent or _UNSENT),
+        time_in_state=time_in_state(steps, c.start, c.observed_until),
+        sent=sent(e, p, c.end),
     )
 
 
@@ -121,59 +120,6 @@ def time_in_state(steps: list[Step], start: int, until: int) -> dict[str, Decima
         name = st.NAMES[step.state]
     spent[name] = spent.get(name, 0) + (until - now if until > now else 0)
     return {name: seconds(ns) for name, ns in spent.items()}
-
-
-def sent(s: counters.Sent) -> model.Sent:
-    """The counters of one direction."""
-    return model.Sent(
-        packets=s.packets,
-        payload_bytes=s.payload_bytes,
-        unique_bytes=s.unique_bytes,
-        data_packets=s.data_packets,
-        ack_packets=s.ack_packets,
-        pure_acks=s.pure_acks,
-        syn=s.syn,
-        fin=s.fin,
-        rst=s.rst,
-        push_packets=s.push,
-        urgent_packets=s.urgent,
-        retransmitted_packets=s.retransmitted_packets,
-        retransmitted_bytes=s.retransmitted_bytes,
-        syn_retransmits=s.syn_retransmits,
-        fin_retransmits=s.fin_retransmits,
-        keepalives=s.keepalives,
-        window_probes=s.window_probes,
-        out_of_order_packets=0 if s.recovery is None else s.recovery.out_of_order,
-        missing_bytes=s.missing_bytes,
-        duplicate_acks=s.duplicate_acks,
-        sack_packets=s.sack_packets,
-        zero_windows=s.zero_windows,
-        max_window=known(s.max_window),
-        min_window=known(s.min_window),
-        mss=known(s.mss),
-        window_scale=known(s.window_scale),
-        sack_permitted=yes_or_no(s.sack_permitted),
-        timestamps=yes_or_no(s.timestamps),
-        fast_open=yes_or_no(s.fast_open),
-        mptcp=yes_or_no(s.mptcp),
-        rtt_samples=s.rtt_samples,
-        rtt_min=maybe_seconds(s.rtt_min),
-        rtt_avg=seconds(s.rtt_sum // s.rtt_samples) if s.rtt_samples else None,
-        rtt_max=maybe_seconds(s.rtt_max),
-        hardware_duplicates=s.hardware_duplicates,
-        truncated_packets=s.truncated_packets,
-        bad_checksums=s.bad_checksums,
-    )
-
-
-def known(n: int) -> int | None:
-    """Negative is unknown."""
-    return None if n < 0 else n
-
-
-def yes_or_no(n: int) -> bool | None:
-    """0 no, 1 yes, negative unknown."""
-    return None if n < 0 else n != 0
 
 
 def finding(f: Finding) -> model.Finding:

@@ -34,6 +34,9 @@ Opening = Literal["three_way", "simultaneous", "fast_open", "refused", "unanswer
 Closing = Literal["four_way", "three_way", "simultaneous", "half_closed", "reset", "incomplete", "none"]
 Outcome = Literal["closed", "open", "reset", "refused", "unanswered", "half_open", "stuck", "unknown"]
 Severity = Literal["info", "warning", "error"]
+Kind = Literal["timeout", "fast", "sack", "tail_probe", "spurious", "unknown"]
+Trigger = Literal["timeout", "fast", "sack", "tail_probe"]
+Spurious = Literal["acknowledged", "dsack", "timestamp"]
 Confidence = Literal["certain", "likely", "possible"]
 
 
@@ -173,6 +176,20 @@ class Retracted(Struct, frozen=True, gc=False):
     why: Annotated[str, says("how it is refuted, in words")]
 
 
+class Retransmission(Struct, frozen=True, gc=False):
+    """One segment with data that had been sent before."""
+
+    frame: Annotated[int, says("the frame")]
+    time: Annotated[Time, says("when it passed")]
+    original: Annotated[
+        int | None, says("the frame that carried it first; null: it did not pass here, or too long ago to be known")
+    ]
+    bytes: Annotated[int, says("how many of its bytes had passed before; 0: the first one was lost before the capture")]
+    kind: Annotated[Kind, says("why it was sent again, or that it turned out needless")]
+    trigger: Annotated[Trigger | None, says("of a needless one: what had made its sender repeat it; null: unknown")]
+    spurious: Annotated[Spurious | None, says("what shows that it was needless; null: nothing does")]
+
+
 class Sent(Struct, frozen=True, gc=False):
     """What one endpoint sent, counted."""
 
@@ -187,31 +204,100 @@ class Sent(Struct, frozen=True, gc=False):
     rst: Annotated[int, says("segments with RST set")]
     push_packets: Annotated[int, says("segments with PSH set")]
     urgent_packets: Annotated[int, says("segments with URG set")]
+    urgent_bytes: Annotated[int, says("their bytes before the urgent pointer")]
     retransmitted_packets: Annotated[int, says("segments whose data overlaps data seen before")]
     retransmitted_bytes: Annotated[int, says("how many bytes overlap")]
+    retransmitted_timeout: Annotated[int, says("of the segments: because the retransmission timer ran out")]
+    retransmitted_fast: Annotated[int, says("of the segments: because of three duplicate ACKs or more (RFC 5681, 3.2)")]
+    retransmitted_sack: Annotated[
+        int, says("of the segments: because the peer reported data beyond as received (SACK)")
+    ]
+    retransmitted_tail_probe: Annotated[int, says("of the segments: tail loss probes (RFC 8985, 7)")]
+    retransmitted_spurious: Annotated[
+        int, says("of the segments: needless, as an ACK before it, a duplicate SACK or an echoed timestamp shows")
+    ]
+    retransmitted_unknown: Annotated[int, says("of the segments: for a reason that does not show")]
+    retransmissions_max: Annotated[int, says("how often one and the same segment was sent again, at most")]
+    retransmission_wait_min: Annotated[
+        Duration | None, says("shortest time from one transmission of a segment to its next; null: none was sent again")
+    ]
+    retransmission_wait_avg: Annotated[Duration | None, says("their mean, to the nanosecond below")]
+    retransmission_wait_max: Annotated[Duration | None, says("longest such time")]
+    retransmission_wait_stdev: Annotated[Duration | None, says("their standard deviation; null: fewer than two")]
+    retransmission_gaps: Annotated[
+        list[Duration],
+        says("the times between the transmissions of the segment that was sent most often: its back-off"),
+    ]
+    retransmissions: Annotated[list[Retransmission], says("the first 64 segments with data sent again, one by one")]
     syn_retransmits: Annotated[int, says("SYN or SYN-ACK sent again")]
     fin_retransmits: Annotated[int, says("FIN sent again")]
     keepalives: Annotated[int, says("keep-alive probes")]
     window_probes: Annotated[int, says("zero-window probes")]
+    window_probe_bytes: Annotated[int, says("their payload")]
     out_of_order_packets: Annotated[int, says("segments that fill a hole and were not sent again")]
-    missing_bytes: Annotated[int, says("bytes that the peer acknowledged and the capture does not hold")]
+    copied_packets: Annotated[
+        int, says("segments with data that came again but were not sent again: network duplicates")
+    ]
+    lost_before_capture_packets: Annotated[
+        int, says("segments that fill a hole and were sent again: the first one was lost before the capture point")
+    ]
+    lost_before_capture_bytes: Annotated[int, says("their payload")]
+    missing_bytes: Annotated[
+        int,
+        says("bytes that were sent, as an ACK or a later sequence number shows, and that the capture does not hold"),
+    ]
     duplicate_acks: Annotated[int, says("duplicate ACKs as RFC 5681 defines them")]
+    triple_duplicate_acks: Annotated[int, says("how often there were three of them in a row")]
     sack_packets: Annotated[int, says("segments with SACK blocks")]
+    dsack_packets: Annotated[int, says("segments whose first SACK block reports data received twice (RFC 2883)")]
+    max_sack_blocks: Annotated[int, says("SACK blocks in one segment, at most")]
     zero_windows: Annotated[int, says("segments that announce a window of zero")]
+    zero_window_time: Annotated[Duration, says("for how long its window was closed, as far as announced")]
+    window_full: Annotated[
+        int | None, says("segments that take all of the peer's window; null: its scale is not known")
+    ]
     max_window: Annotated[int | None, says("largest window announced, scaled where both scales are known")]
     min_window: Annotated[int | None, says("smallest window announced")]
+    avg_window: Annotated[int | None, says("mean of the windows announced, to the byte below")]
+    window_scaled: Annotated[
+        bool | None, says("whether its windows are scaled; null: a SYN was not seen, and they are as in the header")
+    ]
     mss: Annotated[int | None, says("MSS offered; null: SYN not seen, or no such option")]
     window_scale: Annotated[int | None, says("window scale offered; null: SYN not seen, or no such option")]
     sack_permitted: Annotated[bool | None, says("SACK offered; null: SYN not seen")]
     timestamps: Annotated[bool | None, says("timestamps offered; null: SYN not seen")]
     fast_open: Annotated[bool | None, says("TCP Fast Open option on the SYN; null: SYN not seen")]
     mptcp: Annotated[bool | None, says("Multipath TCP option on the SYN; null: SYN not seen")]
-    rtt_samples: Annotated[int, says("segments timed until their ACK came back (never one sent twice)")]
+    ecn: Annotated[bool | None, says("ECN offered, or agreed to (RFC 3168, 6.1.1); null: SYN not seen")]
+    rtt_samples: Annotated[
+        int, says("segments timed until their own ACK came back: sent once, or told apart by the timestamp it echoes")
+    ]
     rtt_min: Annotated[Duration | None, says("shortest such time; null: no samples")]
     rtt_avg: Annotated[Duration | None, says("their mean, to the nanosecond below")]
     rtt_max: Annotated[Duration | None, says("longest such time")]
+    rtt_stdev: Annotated[Duration | None, says("their standard deviation; null: fewer than two")]
+    rtt_ambiguous: Annotated[int, says("ACKs of a segment sent more than once that do not tell which one they answer")]
+    rtt_after_loss: Annotated[int, says("ACKs that had waited for a segment sent again: they measure nothing either")]
+    acked_cumulatively: Annotated[int, says("segments acknowledged only by the ACK of a later one")]
+    in_flight_max: Annotated[int | None, says("most bytes on their way at a time; null: no data, or no ACK of it seen")]
+    in_flight_min: Annotated[int | None, says("fewest, other than none")]
+    in_flight_avg: Annotated[int | None, says("mean over the time in which there were any")]
+    initial_window_bytes: Annotated[int | None, says("payload sent before the first ACK of any; null: SYN not seen")]
+    initial_window_packets: Annotated[int | None, says("in so many segments")]
+    segment_min: Annotated[int | None, says("smallest payload of a segment that has any; null: none has")]
+    segment_avg: Annotated[int | None, says("their mean, to the byte below")]
+    segment_max: Annotated[int | None, says("largest payload of a segment")]
+    stream_bytes: Annotated[int | None, says("length of its stream, from SYN to FIN; null: one of them was not seen")]
+    data_transfer_time: Annotated[Duration | None, says("from its first segment with payload to the last; null: none")]
+    throughput: Annotated[
+        int | None, says("payload bytes a second over that time, to the byte below; null: no time passed")
+    ]
+    goodput: Annotated[int | None, says("the same of unique bytes: what was sent again counts once")]
+    idle_max: Annotated[Duration | None, says("longest time between two of its segments; null: fewer than two")]
+    idle_max_frames: Annotated[list[int], says("the frames before and after it")]
     hardware_duplicates: Annotated[int, says("frames captured twice, left out of all other counters")]
     truncated_packets: Annotated[int, says("segments whose payload the capture length cut")]
+    truncated_bytes: Annotated[int, says("payload bytes that it cut off")]
     bad_checksums: Annotated[int, says("segments with a wrong checksum, where checksums are verified")]
 
 

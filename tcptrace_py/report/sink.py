@@ -47,6 +47,8 @@ class Sink(Protocol):
 
     wants_first: int
     """It wants the first so many connections even if nothing was found of them, or EVERY one."""
+    detailed: bool
+    """It shows all figures of ``endpoint.sent``; the engine counts most of them only if they are wanted."""
 
     def __init__(self, out: BinaryIO, style: Style) -> None: ...
 

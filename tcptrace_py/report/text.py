@@ -13,12 +13,17 @@ def seconds(ns: int) -> Decimal:
     """Nanoseconds as exact decimal seconds."""
     if ns == 0:
         return _ZERO
-    return Decimal(ns).scaleb(-9, _EXACT)
+    return _EXACT.multiply(ns, _NANO)
 
 
 def maybe_seconds(ns: int) -> Decimal | None:
     """Likewise; negative: unknown."""
     return None if ns < 0 else seconds(ns)
+
+
+def known(n: int) -> int | None:
+    """Negative is unknown."""
+    return None if n < 0 else n
 
 
 def storable(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.sent import TIMESTAMPS
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import is_old_syn, is_refused, notes_of, reset_during_handshake
 from tcptrace_py.rules.phrases import duration, figure, sentence, socket, times, who
@@ -174,7 +175,7 @@ class TimeWaitReuse(Rule):
         refused = bool(c.facts & (fa.SYN_CHALLENGED | fa.REUSE_REFUSED)) or is_refused(c)
         sent = c.client.sent
         by = "its sequence number (RFC 1122, 4.2.2.13)"
-        if sent is not None and sent.timestamps == 1:
+        if sent is not None and sent.options > 0 and sent.options & TIMESTAMPS:
             by = "its timestamp (RFC 6191) or its sequence number"
         how = "the server did not admit it at once" if refused else f"admitted by {by}"
         if c.server.last_frame < 0:

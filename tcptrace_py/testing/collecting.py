@@ -16,6 +16,7 @@ class Collector:
     """A Sink that keeps everything."""
 
     wants_first = EVERY
+    detailed = True
 
     def __init__(self) -> None:
         self._connections: list[tuple[model.Connection, list[model.Finding]]] = []

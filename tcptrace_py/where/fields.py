@@ -6,7 +6,7 @@ there.  What most expressions ask for is read off the engine; the rest is built 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
@@ -58,8 +58,12 @@ KEPT = FIXED | {
 """A parked connection has them still; without another segment they stay as they are."""
 
 _MOMENTS = {"start", "end", "since", "time", "observed_until"}
-_SIZES = {"max_window", "min_window", "mss"}
+_SIZES = {
+    *("max_window", "min_window", "avg_window", "mss", "segment_min", "segment_avg", "segment_max"),
+    *("in_flight_min", "in_flight_avg", "in_flight_max"),
+}
 _ORDERED = (SEVERITIES, CONFIDENCES)
+_LISTS = {"timeline", "retracted", "retransmissions"}  # of objects
 _ELSEWHERE = {"client", "server", "endpoints", "findings"}  # of Connection: told by their parts
 
 
@@ -107,8 +111,15 @@ _ENDPOINT: dict[str, Callable[[Endpoint], object]] = {
 
 
 _NOTHING_SENT = Sent()
-_COUNTED = {name for name in model.Sent.__struct_fields__ if getattr(_NOTHING_SENT, name, None) == 0}
-"""Counters that the engine calls as the report does, and that are never unknown."""
+_COUNTED = {name for name in model.Sent.__struct_fields__ if getattr(_NOTHING_SENT, name, None) == 0} - {
+    "missing_bytes"
+}
+"""Counters that the engine calls as the report does, and that are never unknown; of missing bytes it has a part only."""
+
+
+def needs_details(names: Iterable[str]) -> bool:
+    """Whether one of these fields is known only if the engine keeps detailed figures."""
+    return any(name.startswith("sent.") and name.removeprefix("sent.") not in _COUNTED for name in names)
 
 
 def _counted(name: str) -> Get:
@@ -168,7 +179,7 @@ def _of_endpoint() -> Iterator[Field]:
             continue
         read = _ENDPOINT.get(name)
         get = _read_side(read) if read is not None else _possible if name == "possible" else _built_side(path)
-        yield Field(name, kind, meaning, get, is_sided=True, is_many=is_many or path[0] in ("timeline", "retracted"))
+        yield Field(name, kind, meaning, get, is_sided=True, is_many=is_many or not _LISTS.isdisjoint(path))
 
 
 def _of_findings() -> Iterator[Field]:

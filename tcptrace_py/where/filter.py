@@ -7,7 +7,7 @@ from dataclasses import replace
 from tcptrace_py.config import Config
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.rules.judge import Judge
-from tcptrace_py.where.fields import FIXED, KEPT
+from tcptrace_py.where.fields import FIXED, KEPT, needs_details
 from tcptrace_py.where.look import Look
 from tcptrace_py.where.parser import parse
 
@@ -24,6 +24,8 @@ class Filter:
     def __init__(self, config: Config) -> None:
         """Raises ConfigError: one line, with the column of the expression."""
         self._test, names = parse(config.where)
+        self.detailed = needs_details(names)
+        """It asks for figures that the engine keeps only where they are wanted."""
         self._early = self._test if names <= KEPT else parse(config.where, FIXED)[0]
         self._judge = Judge(replace(config, thresholds=replace(config.thresholds, told_singly=_ALL_SINGLY)))
 

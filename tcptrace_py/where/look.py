@@ -6,12 +6,11 @@ from decimal import Decimal
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, Connection
-from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.report import build, model
+from tcptrace_py.report.figures import sent
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.judge import Judge
-
-_NOTHING_SENT = Sent()
 
 
 class Look:
@@ -40,8 +39,7 @@ class Look:
         """A side, as in the report."""
         made = self._endpoints[side]
         if made is None:
-            c = self.c
-            made = build.endpoint(c.client if side == CLIENT else c.server, c.start, c.observed_until)
+            made = build.endpoint(self.c, *self._sides(side))
             self._endpoints[side] = made
         return made
 
@@ -49,10 +47,14 @@ class Look:
         """Its counters."""
         made = self._sent[side]
         if made is None:
-            e = self.c.client if side == CLIENT else self.c.server
-            made = build.sent(e.sent or _NOTHING_SENT)
+            made = sent(*self._sides(side), self.c.end)
             self._sent[side] = made
         return made
+
+    def _sides(self, side: int) -> tuple[Endpoint, Endpoint]:
+        """That one and the other."""
+        c = self.c
+        return (c.client, c.server) if side == CLIENT else (c.server, c.client)
 
     def time_in_state(self, side: int) -> dict[str, Decimal]:
         """Seconds in each state."""

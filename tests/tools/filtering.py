@@ -42,6 +42,7 @@ class Kept:
     """A Sink that keeps all."""
 
     wants_first = EVERY
+    detailed = True
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []

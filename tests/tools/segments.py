@@ -1,6 +1,7 @@
 """Segments made by hand, and a Talk: a tracker that is fed one segment after another, in milliseconds and letters.
 
-Flags are written as tcpdump writes them: ``S`` SYN, ``F`` FIN, ``R`` RST, ``P`` PSH, ``.`` ACK, ``U`` URG.
+Flags are written as tcpdump writes them: ``S`` SYN, ``F`` FIN, ``R`` RST, ``P`` PSH, ``.`` ACK, ``U`` URG,
+``E`` ECE, ``W`` CWR.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
 from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.timing import SECOND, Timers
 from tcptrace_py.machine.tracker import Tracker
-from tcptrace_py.packet import ACK, FIN, PSH, RST, SYN, URG, Segment
+from tcptrace_py.packet import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, Segment
 
 MS: Final = 1_000_000
 START: Final = 1_700_000_000 * SECOND
 """The time of millisecond 0."""
 
-FLAGS: Final = {"S": SYN, "F": FIN, "R": RST, "P": PSH, ".": ACK, "U": URG}
+FLAGS: Final = {"S": SYN, "F": FIN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR}
 
 CLIENT_IP: Final = bytes((10, 0, 0, 1))
 SERVER_IP: Final = bytes((10, 0, 0, 2))
@@ -92,6 +93,7 @@ class Talk:
         to_client: bytes = TO_CLIENT,
     ) -> None:
         self.tracker = Tracker(timers or linux_timers(), Limits(max_connections, stuck_after))
+        self.tracker.detailed = True
         self.to_server = to_server
         self.to_client = to_client
         self.number = 0

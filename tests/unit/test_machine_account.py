@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tcptrace_py.machine import facts as fa
+from tcptrace_py.machine.figures import Detail
 from tcptrace_py.machine.sent import Sent
 from tcptrace_py.packet import BAD
 from tools.properties import REPEATABLE
@@ -22,13 +23,20 @@ def sent(talk: Talk, side: int = 0) -> Sent:
     return counters
 
 
+def detail(talk: Talk, side: int = 0) -> Detail:
+    """What is counted of one side only where it is asked for."""
+    counters = sent(talk, side).detail
+    assert counters is not None
+    return counters
+
+
 def test_every_kind_of_segment_is_counted() -> None:
     talk = Talk().established()  # 3 for the handshake, 2 with data, 1 ACK
     talk.client("PU.", 111, 311, 5).server(".", 311, 116).client("F.", 116, 311).server("R", 311)
-    c = sent(talk)
-    assert (c.packets, c.syn, c.fin, c.rst, c.push, c.urgent) == (6, 1, 1, 0, 2, 1)
+    c, d = sent(talk), detail(talk)
+    assert (c.packets, c.syn, c.fin, c.rst, d.push, d.urgent) == (6, 1, 1, 0, 2, 1)
     assert (c.data_packets, c.payload_bytes, c.unique_bytes) == (2, 15, 15)
-    assert (c.ack_packets, c.pure_acks) == (5, 2)
+    assert (c.ack_packets, d.pure_acks) == (5, 2)
     s = sent(talk, 1)
     assert (s.packets, s.syn, s.rst, s.data_packets, s.payload_bytes) == (4, 1, 1, 1, 10)
 
@@ -89,16 +97,16 @@ def test_duplicate_acks_are_those_of_rfc_5681() -> None:
     talk.client(".", 211, 311, 100)
     for _ in range(3):
         talk.server(".", 311, 111)
-    assert sent(talk, 1).duplicate_acks == 3
+    assert detail(talk, 1).duplicate_acks == 3
     talk.server(".", 311, 111, window=60000)  # a window update
-    assert sent(talk, 1).duplicate_acks == 3
+    assert detail(talk, 1).duplicate_acks == 3
 
 
 @pytest.mark.parametrize(("window", "kind"), [(65535, "keepalives"), (0, "window_probes")])
 def test_one_byte_below_snd_nxt_is_a_probe(window: int, kind: str) -> None:
     talk = Talk().established()
     talk.server(".", 311, 111, window=window).at(10_000).client(".", 110, 311, 1)
-    assert getattr(sent(talk), kind) == 1
+    assert getattr(detail(talk), kind) == 1
     assert sent(talk).retransmitted_packets == 0
 
 
@@ -111,8 +119,8 @@ def test_windows_are_scaled_when_both_offered() -> None:
     syn_ack.wscale = 3
     talk.feed(syn_ack)
     talk.client(".", 101, 301, window=100).server(".", 301, 101, window=100).client(".", 101, 301, window=0)
-    assert (sent(talk).max_window, sent(talk).min_window, sent(talk).zero_windows) == (12800, 0, 1)
-    assert sent(talk, 1).max_window == 800
+    assert (detail(talk).max_window, detail(talk).min_window, sent(talk).zero_windows) == (12800, 0, 1)
+    assert detail(talk, 1).max_window == 800
     assert talk.now.facts & fa.ZERO_WINDOW
 
 
@@ -122,18 +130,18 @@ def test_windows_are_not_scaled_when_one_side_did_not_offer() -> None:
     syn.wscale = 7
     talk.feed(syn)
     talk.server("S.", 300, 101).client(".", 101, 301, window=100)
-    assert sent(talk).max_window == 100
+    assert detail(talk).max_window == 100
 
 
 def test_round_trips_are_measured_and_never_of_what_was_sent_twice() -> None:
     talk = Talk().handshake()
     start = talk.ms
     talk.client(".", 101, 301, 10).at(start + 30).server(".", 301, 111)
-    c = sent(talk)
-    assert (c.rtt_samples, c.rtt_min) == (1, 30 * MS)
+    rtt = detail(talk).rtt
+    assert (rtt.count, rtt.least) == (1, 30 * MS)
     talk.at(start + 100).client(".", 111, 301, 10).at(start + 400).client(".", 111, 301, 10)
     talk.at(start + 405).server(".", 301, 121)
-    assert sent(talk).rtt_samples == 1, "Karn"
+    assert (rtt.count, detail(talk).ambiguous) == (1, 1), "Karn"
 
 
 def test_what_the_capture_cut_or_damaged_is_counted() -> None:
@@ -144,7 +152,7 @@ def test_what_the_capture_cut_or_damaged_is_counted() -> None:
     bad = talk.make(talk.to_server, ".", 211, 311, 100)
     bad.checksum = BAD
     talk.feed(bad)
-    assert (sent(talk).truncated_packets, sent(talk).bad_checksums) == (1, 1)
+    assert (detail(talk).truncated_packets, detail(talk).truncated_bytes, detail(talk).bad_checksums) == (1, 80, 1)
     assert sent(talk).unique_bytes == 210, "their lengths are known all the same"
 
 
@@ -175,5 +183,6 @@ def test_both_directions_count_alike(rounds: int) -> None:
         here.client("P.", 111 + 50 * n, 311, 50).server(".", 311, 161 + 50 * n)
         there.server("P.", 311 + 50 * n, 111, 50).client(".", 111, 361 + 50 * n)
     a, b = sent(here, 0), sent(there, 1)
-    for name in ("data_packets", "payload_bytes", "unique_bytes", "push", "retransmitted_packets"):
+    for name in ("data_packets", "payload_bytes", "unique_bytes", "retransmitted_packets"):
         assert getattr(a, name) == getattr(b, name)
+    assert detail(here, 0).push == detail(there, 1).push

@@ -22,6 +22,7 @@ LOST = {
 
 def closed(parks: bool, closer: str = "client", segments: int = 4, *, by_the_book: bool = False) -> Talk:
     talk = Talk()
+    talk.tracker.detailed = False  # none of those is parked
     if parks:
         talk.tracker.keeps_first = 0
     if by_the_book:

@@ -316,7 +316,8 @@ def test_a_window_probe_of_a_new_byte() -> None:
     assert found == [["window_probe"]] * 3
     sent = talk.now.client.sent
     assert sent is not None
-    assert (sent.window_probes, sent.retransmitted_packets, sent.unique_bytes) == (3, 0, 11)
+    assert sent.detail is not None
+    assert (sent.detail.window_probes, sent.retransmitted_packets, sent.unique_bytes) == (3, 0, 11)
 
 
 def test_a_single_byte_that_was_lost_is_no_keep_alive() -> None:

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import statistics
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tcptrace_py.machine import sent as st
+from tcptrace_py.machine.figures import Detail, Spread
 from tcptrace_py.machine.sent import Sent
 from tools.properties import REPEATABLE
+from tools.segments import Talk
 
 
 def test_nothing_is_known_at_first() -> None:
     sent = Sent()
-    unknown = ("max_window", "min_window", "mss", "window_scale", "sack_permitted", "timestamps", "fast_open", "mptcp")
-    assert {getattr(sent, name) for name in unknown} == {-1}
-    assert (sent.rtt_min, sent.rtt_max, sent.rtt_samples) == (-1, -1, 0)
+    assert {getattr(sent, name) for name in ("min_window", "mss", "window_scale", "options", "syn_ttl")} == {-1}
+    assert (sent.recovery, sent.detail) == (None, None)
+    detail = Detail()
+    unknown = ("max_window", "min_window", "segment_min", "segment_max", "idle_max", "in_flight_min", "first_data")
+    assert {getattr(detail, name) for name in unknown} == {-1}
 
 
 @REPEATABLE
 @given(some.lists(some.integers(0, 10**12), min_size=1, max_size=20))
-def test_round_trips_are_summed_up(samples: list[int]) -> None:
-    sent = Sent()
+def test_durations_are_summed_up(samples: list[int]) -> None:
+    spread = Spread()
     for sample in samples:
-        sent.rtt(sample)
-    assert (sent.rtt_min, sent.rtt_max) == (min(samples), max(samples))
-    assert (sent.rtt_sum, sent.rtt_samples) == (sum(samples), len(samples))
+        spread.add(sample)
+    assert (spread.least, spread.most) == (min(samples), max(samples))
+    assert (spread.sum, spread.count) == (sum(samples), len(samples))
+    if len(samples) == 1:
+        assert spread.deviation() == -1
+    else:
+        assert spread.deviation() == pytest.approx(statistics.stdev(samples), abs=1, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("flags", "agrees", "ecn"), [("SEW", "S.E", True), ("S", "S.", False), ("SE", "S.", False), ("SEW", "S.EW", True)]
+)
+def test_offers_of_both_sides(flags: str, agrees: str, ecn: bool) -> None:
+    talk = Talk()
+    syn = talk.make(talk.to_server, flags, 100)
+    syn.mss, syn.wscale, syn.sack_ok, syn.tsval, syn.fast_open, syn.mptcp = 1460, 7, True, 5, 0, True
+    talk.feed(syn)
+    talk.server(agrees, 300, 101)
+    client, server = talk.now.client.sent, talk.now.server.sent
+    assert client is not None
+    assert server is not None
+    assert (client.mss, client.window_scale, server.mss) == (1460, 7, -1)
+    assert client.options & ~st.ECN == st.SACK_PERMITTED | st.TIMESTAMPS | st.FAST_OPEN | st.MPTCP
+    assert bool(client.options & st.ECN) == ecn
+    assert bool(server.options & st.ECN) == (agrees == "S.E"), "a server that reflects both bits does not agree"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tcptrace_py.machine.sent import SACK_PERMITTED, TIMESTAMPS
 from tools.conversation import ScenarioError, parse
 from tools.replay import check, run
 
@@ -71,4 +72,8 @@ def test_ipv6_options_and_time() -> None:
     (c,) = run(scenario).connections
     assert len(c.key) == 36
     assert c.client.sent is not None
-    assert (c.client.sent.mss, c.client.sent.window_scale, c.client.sent.sack_permitted) == (1220, 7, 1)
+    assert (c.client.sent.mss, c.client.sent.window_scale, c.client.sent.options) == (
+        1220,
+        7,
+        SACK_PERMITTED | TIMESTAMPS,
+    )
