@@ -166,7 +166,9 @@ class Pipeline:
         tally = self.tally
         progress = self.progress
         tracker.go_by_the_book()
-        while captures.next(record):
+        more: bool = captures.next(record)
+        tracker.vantage.know(captures.near)
+        while more:
             tally.packets += 1
             tally.bytes += record.wirelen
             if record.time > tally.end:
@@ -184,11 +186,12 @@ class Pipeline:
                 tracker.quoted(segment)
             if progress is not None and tally.packets & _PROGRESS_MASK == 0:
                 progress()
+            more = captures.next(record)
         self.finish()
 
     def finish(self) -> None:
         """The end of observation."""
-        end: i64 = self.tally.end
+        end: i64 = max(self.tally.end, self.captures.observed_until)
         tracker = self.tracker
         self.drain()
         waiting: list[Waiting] = []

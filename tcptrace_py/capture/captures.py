@@ -98,6 +98,16 @@ class Captures:
         return self._notes.comments
 
     @property
+    def observed_until(self) -> int:
+        """Nanoseconds: until when nothing but what was read has passed, if a capture says so; -1 otherwise."""
+        return self._notes.observed_until
+
+    @property
+    def near(self) -> list[bytes]:
+        """Addresses of hosts that the captures say they were taken at."""
+        return self._notes.near
+
+    @property
     def sources(self) -> list[Source]:
         """The files, in order; format and sizes are known of those that have been opened."""
         if self._reader is not None:

@@ -8,6 +8,9 @@ MAX_COMMENTS = 1000
 MAX_COMMENT_BYTES = 1 << 20
 """Bounds on the comments kept: their number, and their length taken together."""
 
+MAX_NEAR = 256
+"""Addresses kept of hosts that captures were taken at."""
+
 MAX_PROBLEMS = 10_000
 """Bound on the problems kept: a file has at most a few, but there may be many files."""
 
@@ -58,7 +61,14 @@ class Notes:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.comments: list[tuple[int | None, str]] = []
+        self.near: list[bytes] = []
+        self.observed_until = -1
         self._comment_bytes = 0
+
+    def near_address(self, address: bytes) -> None:
+        """A capture says that it was taken at this address."""
+        if address not in self.near and len(self.near) < MAX_NEAR:
+            self.near.append(address)
 
     def problem(self, kind: str, message: str, frame: int | None, offset: int | None, source: int) -> None:
         """Keep a problem (see ``Problem`` for the meaning of each argument)."""

@@ -21,11 +21,15 @@ from tcptrace_py.capture.notes import Notes, Source
 from tcptrace_py.capture.options import (
     COMMENT,
     EPB_DROPS,
+    IF_IPV4ADDR,
+    IF_IPV6ADDR,
     IF_TSOFFSET,
     IF_TSRESOL,
+    ISB_ENDTIME,
     ISB_IFDROP,
     ISB_OSDROP,
     MAX_NUMBER,
+    SHB_USERAPPL,
     find_option,
     number64,
     option_length,
@@ -60,6 +64,9 @@ MAX_BLOCK: Final = 128 * 1024 * 1024 + BUFFERED
 """A block that claims to be longer is taken for a defect."""
 MAX_INTERFACES: Final = 65536
 """Interfaces of one section; more are taken for a defect."""
+EXTRACTED: Final = b"tcpfsm extract"
+"""Who wrote a section of whole connections: nothing else passed until the end that its statistics give, and the addresses of
+its interfaces are where it was captured.  Other programs cut frames out and leave these as they were."""
 
 FRAMES_WITHOUT_PACKET: Final = (JOURNAL, SYSDIG, SYSDIG_V2, SYSDIG_V2_LARGE, CUSTOM, CUSTOM_PRIVATE)
 
@@ -80,6 +87,7 @@ class PcapngReader(Reader):
         self.section: list[Interface] = []  # the interfaces of this section
         self.before: i64 = 0  # number of interfaces of the sections before, in this file
         self.drops_before: i64 = -1  # what those dropped
+        self.extracted: bool = False  # this section was written by ``tcpfsm extract``
         if not window.ensure(SECTION_HEADER):
             raise CaptureError(
                 f"{source.title}: is cut short inside its file header ({window.end} of {SECTION_HEADER} bytes): "
@@ -131,7 +139,7 @@ class PcapngReader(Reader):
         if kind == STATISTICS:
             self.statistics(size)
         elif kind == SECTION:
-            self.comment(0, self.window.at + 24, self.window.at + min(size, BUFFERED) - 4)
+            self.describe_section(self.window.at + 24, self.window.at + min(size, BUFFERED) - 4)
         return OTHER
 
     def leave(self, length: i64, size: i64) -> bool:
@@ -275,6 +283,13 @@ class PcapngReader(Reader):
 
     # Sections, interfaces, statistics
 
+    def describe_section(self, at: i64, end: i64) -> None:
+        """The options of a section header."""
+        buf = self.window.buf
+        found: i64 = find_option(buf, at, end, self.big, SHB_USERAPPL)
+        self.extracted = found >= 0 and buf[found : found + option_length(buf, found, self.big)] == EXTRACTED
+        self.comment(0, at, end)
+
     def begin_section(self) -> bool:
         """Close the section before, and take the byte order of the new one; False at a defect."""
         if not self.window.ensure(SECTION_HEADER):
@@ -325,7 +340,20 @@ class PcapngReader(Reader):
             offset = int(read_i64_be(buf, found) if big else read_i64_le(buf, found))
         self.section.append(Interface(u16(buf, at + 8, big), u32(buf, at + 12, big), resolution, offset))
         self.comment(0, start, end)
+        if self.extracted:
+            self.addresses(start, end)
         return OTHER
+
+    def addresses(self, start: i64, end: i64) -> None:
+        """Where an extracted section was captured: each address is followed by its mask, or the length of its prefix."""
+        buf = self.window.buf
+        for code in (IF_IPV4ADDR, IF_IPV6ADDR):
+            found: i64 = find_option(buf, start, end, self.big, code)
+            while found >= 0:
+                length: i64 = option_length(buf, found, self.big)
+                if length == 8 or length == 17:
+                    self.notes.near_address(buf[found : found + (4 if length == 8 else 16)])
+                found = find_option(buf, found + ((length + 3) & ~3), end, self.big, code)
 
     def statistics(self, size: i64) -> None:
         """Interface statistics block: interface 4, time 4+4, options, which count from the start of the capture."""
@@ -345,6 +373,10 @@ class PcapngReader(Reader):
                 drops = max(drops, 0) + number64(buf, found, big)
         if drops >= 0:
             self.section[interface].statistics_drops = drops
+        ended: i64 = find_option(buf, at + 20, end, big, ISB_ENDTIME)
+        if self.extracted and ended >= 0 and option_length(buf, ended, big) == 8:
+            until: i64 = self.section[interface].time(u32(buf, ended, big), u32(buf, ended + 4, big))
+            self.notes.observed_until = max(self.notes.observed_until, until)
         self.comment(0, at + 20, end)
 
     def add_drops(self, described: Interface, drops: i64) -> None:

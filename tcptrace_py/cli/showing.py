@@ -81,6 +81,8 @@ class Reader:
         try:
             while self.captures.next(record):
                 tally.packets += 1
+                if tally.packets == 1:
+                    tracker.vantage.know(self.captures.near)
                 tally.end = max(tally.end, record.time)
                 code = self.decoder.decode(record, segment)
                 is_the_one = record.number == self.choice.frame
@@ -244,10 +246,14 @@ def drawn(reader: Reader) -> tuple[list[Ladder], list[str]]:
 
 
 def owner_of(
-    paths: Sequence[str], config: Config, choice: Choice, progress: Callable[[Captures], None] | None = None
+    paths: Sequence[str],
+    config: Config,
+    choice: Choice,
+    progress: Callable[[Captures], None] | None = None,
+    stdin: BinaryIO | None = None,
 ) -> int:
     """The number of the connection that a frame belongs to.  Raises CaptureError and ConfigError."""
-    reader = Reader(paths, config, choice, progress)
+    reader = Reader(paths, config, choice, progress, stdin)
     reader.trails = _Forgetful()
     reader.run(choice.frame)
     if not reader.numbers:

@@ -23,6 +23,7 @@ class Cursor:
         self.end: i64 = 0
         self.stop: i64 = 0
         self.time: i64 = 0
+        self.number: i64 = 0  # of the frame
         self.kind: i64 = 0  # EtherType, IP protocol or link type of what is next, where the layer needs one
         # the innermost IP header: its addresses (each ``width`` bytes), and what the segment tells of it
         self.src_at: i64 = 0
@@ -61,6 +62,7 @@ class Cursor:
         else:  # some writers put 0, or less than they captured
             self.stop = at + caplen
         self.time = record.time
+        self.number = record.number
         self.headers = 0
         self.reassembled = False
         self.quoted = False

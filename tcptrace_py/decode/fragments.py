@@ -33,12 +33,13 @@ DATAGRAM_COST: Final = 800
 
 @mypyc_attr(acyclic=True)
 class Piece:
-    """One fragment: where it starts in the datagram, how long it is, and as much of it as was captured."""
+    """One fragment: where it starts in the datagram, how long it is, and as much of it as was captured, in which frame."""
 
-    def __init__(self, start: i64, length: i64, data: bytes) -> None:
+    def __init__(self, start: i64, length: i64, data: bytes, frame: i64) -> None:
         self.start: i64 = start
         self.length: i64 = length
         self.data: bytes = data
+        self.frame: i64 = frame
 
 
 @mypyc_attr(acyclic=True)
@@ -65,6 +66,7 @@ class Fragments:
         self.max_memory: i64 = max_memory
         self.memory: i64 = 0
         self.datagrams: OrderedDict[bytes, Datagram] = OrderedDict()  # oldest first
+        self.latest: Datagram | None = None  # the one that was completed last
         self.reassembled: i64 = 0  # datagrams, as the ones below
         self.expired: i64 = 0
         self.evicted: i64 = 0
@@ -83,7 +85,7 @@ class Fragments:
             datagram = Datagram(cursor.time)
             self.datagrams[key] = datagram
             self.memory += DATAGRAM_COST
-        piece = Piece(start, length, cursor.buf[cursor.at : cursor.end])
+        piece = Piece(start, length, cursor.buf[cursor.at : cursor.end], cursor.number)
         reason: i64 = insert(datagram, piece, cursor.fragment_more)
         if reason == FRAGMENT_DUPLICATE:
             return reason
@@ -98,11 +100,18 @@ class Fragments:
         if datagram.held == datagram.total:
             self.remove(key)
             self.reassembled += 1
+            self.latest = datagram
             complete(datagram, cursor)
             return PROTOCOL
         if not self.make_room(key):
             return FRAGMENT_LIMIT
         return FRAGMENT_WAITING
+
+    def frames(self) -> list[int]:
+        """The frames of the datagram that was completed last."""
+        if self.latest is None:
+            return []
+        return [piece.frame for piece in self.latest.pieces]
 
     def key(self, cursor: Cursor) -> bytes:
         """What the fragments of one datagram share: addresses and identification; the protocol too in IPv4."""

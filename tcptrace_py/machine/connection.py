@@ -70,6 +70,7 @@ class Exchange(Flow):
         self.letters: i64 = 0  # they themselves, four bits each, the first one lowest
         self.start = time
         self.first_frame = frame
+        self.takes_from = frame  # from here on the segments of its four-tuple are its own; later than a SYN that waited
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
         self.copies: Copies | None = None  # once a frame of it was captured twice

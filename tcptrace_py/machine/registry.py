@@ -286,7 +286,11 @@ class Registry:
 
     def conclude(self, flow: Flow) -> None:
         """Let one that is left stand as it stands."""
-        self.finish(self.made_whole(flow), self.now)
+        c = self.made_whole(flow)
+        if c.is_over() and self.is_past(c, self.now):
+            self.finish(c, c.end + self.quiet)  # no segment has come since that would have shown it
+        else:
+            self.finish(c, self.now)
 
 
 def whole_connection(number: i64, key: bytes, seg: Segment) -> Connection:

@@ -368,6 +368,8 @@ class Tracker(Registry):
             self.flows.put(new)
         new.start = time
         new.first_frame = frame
+        if seg.flags & RST:
+            new.takes_from = seg.number + 1  # it was the older one's last word
         client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
         server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
         new.replace_sides(client, server)

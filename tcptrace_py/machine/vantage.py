@@ -32,6 +32,17 @@ class Vantage:
 
     def __init__(self) -> None:
         self.hosts: dict[bytes, int] = {}  # address → votes that it is near; contrary votes weigh more
+        self.since: dict[bytes, int] = {}  # address → the number of the connection that had the first vote
+
+    def know(self, addresses: list[bytes]) -> None:
+        """The capture says so itself."""
+        for address in addresses:
+            self.hosts[address] = _ENOUGH
+            self.since[address] = 0
+
+    def near_before(self, number: i64) -> list[bytes]:
+        """The addresses of the host that captured, as far as known before the connection of that number."""
+        return [address for address, votes in self.hosts.items() if votes > 0 and self.since[address] < number]
 
     def learn(self, c: Exchange, to_server: i64, to_client: i64) -> None:
         """Take in a connection whose handshake has just been seen whole, with its two round trips."""
@@ -41,15 +52,16 @@ class Vantage:
         if c.number <= _ENOUGH or c.number & _EVERY == 0:
             key = key_of(c)
             half: i64 = (len(key) - 4) >> 1
-            self.vote(key[:half], client)
-            self.vote(key[half : 2 * half], server)
+            self.vote(key[:half], client, c.number)
+            self.vote(key[half : 2 * half], server, c.number)
 
-    def vote(self, address: bytes, near: bool) -> None:
+    def vote(self, address: bytes, near: bool, number: i64) -> None:
         """One handshake's word on a host.  Only hosts that were once near are remembered: at most a few."""
         votes = self.hosts.get(address)
         if votes is None:
             if near and len(self.hosts) < _MOST_HOSTS:
                 self.hosts[address] = 1
+                self.since[address] = number
         elif near:
             self.hosts[address] = min(votes + 1, _ENOUGH)
         else:
