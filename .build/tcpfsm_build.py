@@ -37,7 +37,7 @@ PACKAGE = "tcptrace_py"
 GROUP = "tcptrace_py.engine"  # the shared library: tcptrace_py/engine__mypyc.*.so
 
 # What is compiled: these modules, and every module of these rooms ...
-MODULES = ("packet.py", "pipeline.py")
+MODULES = ("packet.py", "pipeline.py", "extraction/loop.py")
 ROOMS = ("capture", "decode", "machine", "reassembly")
 # ... except these, each with its reason.  ``__init__.py`` is never compiled: it holds prose, and names for people.
 INTERPRETED: dict[str, str] = {
@@ -47,6 +47,7 @@ INTERPRETED: dict[str, str] = {
     "capture/notes.py": "plain data for the report and for other processes: dataclass fields and pickle must work",
     "capture/opening.py": "paths and error messages, once a file",
     "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",
+    "capture/writer.py": "subclasses the writer and the blocks of dpkt, which is interpreted",
     "decode/slow.py": "calls dpkt, which is interpreted and raises whatever it likes: nothing would be gained",
 }
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Judge captures: the gate for CI, with a baseline and expectations."),
     "show": ("show", "Show one connection as a ladder of frames and states."),
     "interfaces": ("interfaces", "List what live traffic can be captured on."),
+    "extract": ("extract", "Write the byte streams of connections, or the connections as a capture."),
     "demo": ("demo", "Analyze a bundled sample: no arguments, no rights needed."),
     "rules": ("rules", "List the rules."),
     "explain": ("explain", "Explain a topic, a state, a transition or a rule."),

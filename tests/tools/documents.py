@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,9 +58,16 @@ def commands(text: str) -> Iterator[Command]:
 def output_of(command: Command, folder: Path = CHECKOUT) -> str:
     """What it prints, run in the folder with the samples; ``tcpfsm`` is the one under test."""
     script = f'set -o pipefail; tcpfsm() {{ {shlex.join(COMMAND)} "$@"; }}\n{command.text}'
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=False, timeout=60
-    )
+    with tempfile.TemporaryDirectory() as scratch:  # for what the commands make with mktemp
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=folder,
+            env=environment(TMPDIR=scratch),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
     assert (done.returncode, done.stderr) == (command.status, ""), f"{command.text}: {done.returncode}\n{done.stderr}"
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""The tables of docs/report.md, made from the report's model.
+"""The tables of docs/report.md and docs/extract.md, made from the types of what is written.
 
 They stand between ``<!-- fields: Name -->`` and ``<!-- end -->``.  ``python tests/tools/field_tables.py docs/report.md`` writes
 them anew; a test compares.
@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tcptrace_py.cli.exits import EXITS
 from tcptrace_py.decode import REASONS
+from tcptrace_py.extraction.rows import ROWS
 from tcptrace_py.report.schema import report_schema
 
 BLOCK = re.compile(r"(<!-- (reasons|exits) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -21,9 +24,15 @@ MARKS = re.compile(r"(<!-- fields: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 def fill(text: str) -> str:
     """The document with its tables as they should be."""
-    definitions = report_schema()["$defs"]
+    definitions = {**rows(), **report_schema()["$defs"]}
     text = MARKS.sub(lambda m: m[1] + "\n" + table(definitions[m[2]], definitions) + "\n" + m[4], text)
     return BLOCK.sub(lambda m: m[1] + "\n" + lists(m[2]) + "\n" + m[4], text)
+
+
+def rows() -> dict[str, Any]:
+    """The types of the list of extracted streams; what they share with the report is documented there."""
+    _, components = msgspec.json.schema_components(ROWS, ref_template="report.md#{name}")
+    return {name: what for name, what in components.items() if name.endswith("Row")}
 
 
 def lists(which: str) -> str:
@@ -48,8 +57,8 @@ def table(definition: dict[str, Any], definitions: dict[str, Any]) -> str:
 def kind(what: dict[str, Any], definitions: dict[str, Any]) -> str:
     """A type in words."""
     if "$ref" in what:
-        name = what["$ref"].rpartition("/")[2]
-        return f"[{name.lower()}](#{name.lower()})"
+        place, _, name = what["$ref"].rpartition("/" if what["$ref"].startswith("#") else "#")
+        return f"[{name.lower()}]({'' if place.startswith('#') else place}#{name.lower()})"
     if "anyOf" in what:
         return " or ".join(kind(one, definitions) for one in what["anyOf"])
     if "const" in what:

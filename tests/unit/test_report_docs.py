@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tcptrace_py.extraction.rows import ROWS
 from tcptrace_py.report.schema import report_schema
 from tools.field_tables import MARKS, fill
 from tools.program import SAMPLES, report
@@ -12,6 +13,12 @@ def test_the_report_is_documented_field_by_field(checkout: Path) -> None:
     assert fill(text) == text, "write them anew: python tests/tools/field_tables.py docs/report.md"
     lines_of_ndjson = {"CaptureLine", "SummaryLine", "Line"}
     assert {match[2] for match in MARKS.finditer(text)} == set(report_schema()["$defs"]) - lines_of_ndjson
+
+
+def test_the_list_of_streams_is_documented_field_by_field(checkout: Path) -> None:
+    text = (checkout / "docs" / "extract.md").read_text(encoding="utf-8")
+    assert fill(text) == text, "write them anew: python tests/tools/field_tables.py docs/extract.md"
+    assert {match[2] for match in MARKS.finditer(text)} == {row.__name__ for row in ROWS}
 
 
 def test_every_letter_of_a_history_is_documented(checkout: Path) -> None:
