@@ -107,6 +107,8 @@ class Config:
     max_connections: int = 0
     """Connections kept in memory at once; 0: no bound."""
     verify_checksums: bool = False
+    compare_payload: bool = False
+    """Keep the latest payload of each direction, and compare what comes again with it."""
     select: tuple[str, ...] = ()
     """Rules or families to run; empty: all."""
     ignore: tuple[str, ...] = ()

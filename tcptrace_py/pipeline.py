@@ -14,6 +14,7 @@ from mypy_extensions import i64
 
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.decode.decoder import Decoder
+from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
 from tcptrace_py.machine.flowtable import key_of
@@ -24,11 +25,13 @@ from tcptrace_py.machine.registry import waiting_since
 from tcptrace_py.machine.story import CLOSED, HALF_OPEN, OUTCOMES, STUCK, WAS_UNANSWERED
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import QUOTED, SEGMENT, Record, Segment
+from tcptrace_py.reassembly.comparison import Comparison
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.words import vec
 
 _PROGRESS_MASK: Final = 0x3FFF
 _PAIRS: Final = 0xFFFF
+_NOTED_CONFLICTS: Final = 6
 EVERY: Final = 1 << 62
 
 
@@ -128,10 +131,12 @@ class Pipeline:
         wants_first: int,
         progress: Callable[[], None] | None,
         where: Filter | None = None,
+        comparison: Comparison | None = None,
     ) -> None:
         """``take`` gets each connection with its findings; and, of those without any, the first ``wants_first``.
 
         With ``where``, connections of which it does not hold are neither judged nor told nor counted but as others.
+        With ``comparison``, data that comes again is compared with what passed first.
         """
         self.captures = captures
         self.decoder = decoder
@@ -141,6 +146,7 @@ class Pipeline:
         self.wants_first: i64 = wants_first
         self.progress = progress
         self.where = where
+        self.comparison = comparison
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
@@ -165,6 +171,7 @@ class Pipeline:
         tracker = self.tracker
         tally = self.tally
         progress = self.progress
+        comparison = self.comparison
         tracker.go_by_the_book()
         more: bool = captures.next(record)
         tracker.vantage.know(captures.near)
@@ -179,6 +186,8 @@ class Pipeline:
             if code == SEGMENT:
                 tally.segments += 1
                 tracker.segment(segment)
+                if comparison is not None and segment.length:
+                    self.compare(comparison, segment)
                 if tracker.finished or tracker.gone:
                     self.drain()
             elif code == QUOTED:
@@ -188,6 +197,24 @@ class Pipeline:
                 progress()
             more = captures.next(record)
         self.finish()
+
+    def compare(self, comparison: Comparison, seg: Segment) -> None:
+        """Note it if the segment, which the tracker has had, brings other bytes than had passed before."""
+        flows = self.tracker.flows
+        flow = flows.find_at(seg.key_buf, seg.key_at, seg.key_length)
+        if flow is None:
+            return
+        side: i64 = SERVER if flows.backwards else CLIENT
+        if not comparison.segment(flow.number, side, seg):
+            return
+        c = self.tracker.whole(flow)
+        noted: i64 = 0
+        for note in c.notes:
+            if note.fact == fa.OVERLAP_CONFLICT:
+                noted += 1
+        if noted < _NOTED_CONFLICTS:
+            conflict = comparison.conflict
+            c.note(fa.OVERLAP_CONFLICT, side, seg.number, seg.time, conflict.first_frame, conflict.start)
 
     def finish(self) -> None:
         """The end of observation."""

@@ -18,6 +18,7 @@ from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.pipeline import Pipeline, Tally
+from tcptrace_py.reassembly.comparison import Comparison
 from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
 from tcptrace_py.report.text import maybe_seconds, storable
@@ -57,7 +58,9 @@ def analyze(
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         tracker.detailed = sink.detailed or (where is not None and where.detailed)
         tick = None if progress is None else lambda: progress(captures)
-        pipeline = Pipeline(captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick, where)
+        pipeline = Pipeline(
+            captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick, where, comparison_for(config)
+        )
         KEPT[:] = [pipeline]
         with without_collector():
             pipeline.run()
@@ -68,6 +71,11 @@ def analyze(
     tool = model.Tool("tcpfsm", tcptrace_py.__version__, ENGINE)
     sink.finish(Ending(tool, capture, summary, pipeline.capture_findings))
     return Result(pipeline.tally, capture, summary)
+
+
+def comparison_for(config: Config) -> Comparison | None:
+    """What compares payload, if that is wanted."""
+    return Comparison() if config.compare_payload else None
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.pipeline import Pipeline
 from tcptrace_py.reassembly.assembly import Assembly, Chosen, Roster
+from tcptrace_py.reassembly.comparison import Comparison
 from tcptrace_py.reassembly.conversation import Conversation
 from tcptrace_py.report.phrases import count
 from tcptrace_py.report.sink import EVERY
@@ -211,7 +212,7 @@ def look(source: Source, selection: Selection, *, alone: bool) -> Survey:
     decoder = source.decoder()
     tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
     tick = None if source.tick is None else lambda: source.tick(captures)  # type: ignore[misc]
-    pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick)
+    pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, Comparison())
     try:
         with without_collector():
             pipeline.run()

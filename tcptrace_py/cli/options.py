@@ -43,6 +43,11 @@ def analysis_options(f: F) -> F:
             ),
             click.option("--verify-checksums", is_flag=True, help="Compute checksums, and count wrong ones."),
             click.option(
+                "--compare-payload",
+                is_flag=True,
+                help="Compare data that comes again with what passed first: overlap-conflict.",
+            ),
+            click.option(
                 "--where",
                 metavar="EXPR",
                 default="",
@@ -144,6 +149,7 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
         timers=timers_for(profile, changes),
         max_connections=options["max_connections"] or 0,
         verify_checksums=options["verify_checksums"],
+        compare_payload=options["compare_payload"],
         select=names(options["select"]),
         ignore=names(options["ignore"]),
         fail_on=names(options["fail_on"]) or ("never",),
@@ -157,6 +163,7 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
         thresholds=settings.thresholds,
         max_connections=(settings.max_connections or 0) if bound is None else bound,
         verify_checksums=config.verify_checksums or bool(settings.verify_checksums),
+        compare_payload=config.compare_payload or bool(settings.compare_payload),
         select=(settings.select or ()) if options["select"] is None else config.select,
         ignore=(settings.ignore or ()) if options["ignore"] is None else config.ignore,
     )

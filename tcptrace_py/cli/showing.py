@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import tcptrace_py
 from tcptrace_py.capture import Captures, open_captures
-from tcptrace_py.cli.analysis import SECOND, timers
+from tcptrace_py.cli.analysis import SECOND, comparison_for, timers
 from tcptrace_py.config import Config
 from tcptrace_py.decode import Decoder
 from tcptrace_py.engine import ENGINE
@@ -73,7 +73,17 @@ class Reader:
         self.decoder = Decoder(config.verify_checksums)
         self.tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         self.tracker.detailed = True
-        self.pipeline = Pipeline(self.captures, self.decoder, self.tracker, Judge(config), self.take, EVERY, None)
+        self.pipeline = Pipeline(
+            self.captures,
+            self.decoder,
+            self.tracker,
+            Judge(config),
+            self.take,
+            EVERY,
+            None,
+            None,
+            comparison_for(config),
+        )
 
     def run(self, stop_at: int = -1) -> None:
         """Read until the connection can no longer change, or all.  ``stop_at``: no further than that frame."""
@@ -110,6 +120,8 @@ class Reader:
         before = watch.look(c) if watched else watch.NOTHING
         rival = int(c.rival_frame) if c is not None else -1
         tracker.segment(seg)
+        if self.pipeline.comparison is not None and seg.length:
+            self.pipeline.compare(self.pipeline.comparison, seg)
         now = whole(tracker.flows.find(seg.key))
         if now is None:
             return

@@ -10,7 +10,7 @@ from tcptrace_py.errors import ConfigError
 from tcptrace_py.explain.states import STATES
 from tcptrace_py.explain.topics import TOPICS
 from tcptrace_py.explain.transitions import ASIDES, TRANSITIONS, Pair, ways
-from tcptrace_py.rules.catalogue import BY_NAME, LEFT_OUT
+from tcptrace_py.rules.catalogue import BY_NAME
 
 ARROW = re.compile(r"\s*(?:[-=]*[>→⇒]|[:/,]|\.\.+|\bto\b)\s*", re.IGNORECASE)
 OTHERWISE = {"estab": "ESTABLISHED", "synrecv": "SYN_RECEIVED", "synrcvd": "SYN_RECEIVED", "listening": "LISTEN"}
@@ -65,8 +65,6 @@ def parse_pair(words: str) -> Pair | None:
 
 def unknown(word: str) -> str:
     """What to say of a name that means nothing: the nearest one that does."""
-    if name := next((name for name in LEFT_OUT if compact(name) == compact(word)), ""):
-        return f"nothing to explain about {name}: {LEFT_OUT[name]}"
     parts = [part for part in ARROW.split(word) if part]
     if len(parts) == 2:
         for n, part in enumerate(parts):

@@ -36,6 +36,7 @@ KEYS = (
     "thresholds",
     "max_connections",
     "verify_checksums",
+    "compare_payload",
     "ignores",
     "expect",
 )
@@ -67,6 +68,7 @@ class Settings:
     thresholds: Thresholds = field(default_factory=Thresholds)
     max_connections: int | None = None
     verify_checksums: bool | None = None
+    compare_payload: bool | None = None
     ignores: tuple[Ignore, ...] = ()
     expectations: tuple[Expectation, ...] = ()
 
@@ -163,6 +165,7 @@ def read(values: object, name: str, path: Path) -> Settings:
         thresholds=_thresholds(table),
         max_connections=table.count("max_connections"),
         verify_checksums=table.flag("verify_checksums"),
+        compare_payload=table.flag("compare_payload"),
         ignores=tuple(_ignore(entry) for entry in table.tables("ignores", IGNORE_KEYS)),
         expectations=_expectations(table),
     )

@@ -65,6 +65,7 @@ BAD_FLAGS: Final = 1 << 46
 ACK_OF_UNSENT: Final = 1 << 47
 WINDOW_SHRUNK: Final = 1 << 48
 RST_UNLIKE: Final = 1 << 49
+OVERLAP_CONFLICT: Final = 1 << 50
 
 
 class Fact(NamedTuple):
@@ -133,6 +134,7 @@ FACTS: Final[tuple[Fact, ...]] = (
         ACK_OF_UNSENT, "ack_of_unsent", "an ACK covers bytes that had not been sent", "RFC 9293, 3.10.7.4, fifth check"
     ),
     Fact(WINDOW_SHRUNK, "window_shrunk", "the right edge of the window moved back", "RFC 9293, 3.8.6"),
+    Fact(OVERLAP_CONFLICT, "overlap_conflict", "bytes came again and were others", "RFC 9293, 3.10.7.4, seventh check"),
     Fact(RST_UNLIKE, "rst_unlike", "a RST has another TTL than its sender's SYN", "RFC 5961, 3"),
 )
 

@@ -41,11 +41,6 @@ RULES: tuple[type[Rule], ...] = (
 )
 """In the order in which they are asked, and listed."""
 
-LEFT_OUT: dict[str, str] = {
-    "overlap-conflict": "a retransmission with other bytes shows only where payload is kept and compared, which comes with reassembly",
-}
-"""Rules of the catalogue that do not exist yet, each with its reason."""
-
 BY_NAME: dict[str, type[Rule]] = {rule.name: rule for rule in RULES}
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(rule.family for rule in RULES))

@@ -62,6 +62,55 @@ class ChallengeAck(Rule):
         )
 
 
+class OverlapConflict(Rule):
+    """The same place in a stream was sent twice with different bytes: injection, evasion, or a device that breaks data.
+
+    Seen: a segment whose sequence numbers had passed before, with other payload. Only where payload is compared
+    (`--compare-payload`, and always in `tcpfsm extract`), and as long as the first copy is kept, some 256 KiB behind. The byte
+    of a keep-alive, which may be anything, is left out.
+
+    Why it matters: a correct TCP repeats what it sent. Which copy the receiver took depends on its system and on which came first, so
+    what a firewall or an intrusion detection system has read need not be what the application got.
+
+    Usual causes: a forged answer that overtakes the true one; an attack that hides behind overlapping segments; a proxy
+    or NAT that rewrites payload (SIP, FTP) and forgets to do so with what comes again; broken memory or offloading.
+
+    Harmless: where both sides of a device that rewrites payload were captured into one file.
+
+    Cannot be known: which copy the receiver took, and who sent which.
+
+    To confirm: `tcpfsm extract --streams` lists the bytes of both copies; compare TTL and IP id of the two frames; `tcpdump` on
+    the sender shows which copy is its own; `nstat -az TcpInCsumErrors`.
+    """
+
+    name = "overlap-conflict"
+    family = "open"
+    severity = "error"
+    references = ("RFC 9293, 3.10.7.4, seventh check", "RFC 9293, 3.8.1", "RFC 5961, 5")
+    facts = fa.OVERLAP_CONFLICT
+
+    def on_connection(self, c: Connection) -> Finding | None:
+        notes = notes_of(c, fa.OVERLAP_CONFLICT)
+        if not notes:
+            return None
+        note = notes[0]
+        more = f"; {len(notes)} such segments were noted" if len(notes) > 1 else ""
+        return self.report(
+            c,
+            note.side,
+            note.time,
+            note.frame,
+            f"{sentence(who(c, note.side))} sent other bytes in frame {note.frame} than in frame {note.related} for the same place "
+            f"in its stream{more}",
+            related=(note.related, *(frame for n in notes for frame in (n.related, n.frame))),
+            evidence={"segments": len(notes), "by_the_peer": len([n for n in notes if n.side != note.side])},
+            alternatives=(
+                "one of the copies was damaged on its way here (--verify-checksums leaves such copies out)",
+                "a device on the way rewrites payload, and both of its sides were captured",
+            ),
+        )
+
+
 class PawsRegression(Rule):
     """A segment bears a timestamp from before its own connection: it belongs to an older one, or is forged.
 
@@ -219,4 +268,4 @@ class WindowShrunk(Rule):
         )
 
 
-RULES: tuple[type[Rule], ...] = (ChallengeAck, PawsRegression, BadFlags, AckOfUnsentData, WindowShrunk)
+RULES: tuple[type[Rule], ...] = (ChallengeAck, OverlapConflict, PawsRegression, BadFlags, AckOfUnsentData, WindowShrunk)

@@ -273,11 +273,11 @@ class _Reader:
 
 
 def _fields(rest: str) -> tuple[dict[str, int], bytes, str]:
-    """``ack N win N urg N ttl N id N <options>`` from the front; what is left."""
+    """``ack N win N urg N ttl N id N fill N <options>`` from the front; what is left."""
     fields: dict[str, int] = {}
     options = b""
     while True:
-        match = re.match(r"\s*(ack|win|urg|ttl|id)\s+(\d+)", rest)
+        match = re.match(r"\s*(ack|win|urg|ttl|id|fill)\s+(\d+)", rest)
         if match is not None:
             fields[match[1]] = int(match[2])
         else:
@@ -341,6 +341,8 @@ class _Tcp:
             self.fields.get("urg", 0),
         )
         payload = bytes((self.seq + n) * 7 & 0xFF for n in range(self.length))
+        if "fill" in self.fields:
+            payload = bytes((self.fields["fill"],)) * self.length
         segment = head + self.options + payload
         check = _checksum(_pseudo(self.source.address, self.target.address, 6, len(segment)) + segment)
         return segment[:16] + check + segment[18:]

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 
 from tcptrace_py.capture import Captures, open_captures
+from tcptrace_py.cli.analysis import comparison_for
 from tcptrace_py.config import Config, Thresholds, timers_for
 from tcptrace_py.decode import Decoder
 from tcptrace_py.machine import states as st
@@ -48,8 +49,15 @@ def config_of(scenario: Scenario) -> Config:
     types = {f.name: type(getattr(thresholds, f.name)) for f in fields(Thresholds)}
     changes = {name: types[name](given.pop(name)) for name in list(given) if name in types}
     bound = int(given.pop("max_connections", "0"))
+    compares = given.pop("compare_payload", "") == "yes"
     timers = timers_for(profile, {name: float(value) for name, value in given.items()})
-    return Config(profile=profile, timers=timers, thresholds=replace(thresholds, **changes), max_connections=bound)
+    return Config(
+        profile=profile,
+        timers=timers,
+        thresholds=replace(thresholds, **changes),
+        max_connections=bound,
+        compare_payload=compares,
+    )
 
 
 def tracker_for(config: Config) -> Tracker:
@@ -67,7 +75,17 @@ def run(scenario: Scenario, config: Config | None = None) -> Outcome:
         outcome.findings.extend(findings)
 
     config = config or config_of(scenario)
-    pipeline = Pipeline(_open(scenario), Decoder(), tracker_for(config), Judge(config), take, 1 << 62, None)
+    pipeline = Pipeline(
+        _open(scenario),
+        Decoder(),
+        tracker_for(config),
+        Judge(config),
+        take,
+        1 << 62,
+        None,
+        None,
+        comparison_for(config),
+    )
     pipeline.run()
     outcome.connections.sort(key=lambda c: c.number)
     outcome.findings.extend(pipeline.capture_findings)

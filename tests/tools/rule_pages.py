@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tcptrace_py.explain import told
-from tcptrace_py.rules.catalogue import FAMILIES, LEFT_OUT, RULES
+from tcptrace_py.rules.catalogue import FAMILIES, RULES
 from tcptrace_py.rules.rule import Rule
 from tools.explained import bullets, plain
 
@@ -23,7 +23,6 @@ SCENARIOS = "../tests/scenarios/rules"
 def fill(text: str) -> str:
     """The document with its rules as they should be."""
     lines = [line for family in FAMILIES for line in of_family(family)]
-    lines += ["## Left out for now", "", *(f"- `{name}`: {reason}." for name, reason in LEFT_OUT.items()), ""]
     pages = "\n".join(lines)
     return MARKS.sub(lambda m: f"{m[1]}\n{pages}\n{m[3]}", text)
 

@@ -9,7 +9,7 @@ from tcptrace_py.explain.names import Name, find
 from tcptrace_py.explain.states import STATES
 from tcptrace_py.explain.topics import TOPICS
 from tcptrace_py.explain.transitions import ASIDES, TRANSITIONS
-from tcptrace_py.rules.catalogue import BY_NAME, LEFT_OUT
+from tcptrace_py.rules.catalogue import BY_NAME
 
 
 def test_everything_has_a_name_that_is_found() -> None:
@@ -81,9 +81,3 @@ def test_an_unknown_name_has_a_suggestion(words: str, said: str) -> None:
         find(words)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", LEFT_OUT)
-def test_a_rule_that_was_left_out_has_its_reason(name: str) -> None:
-    with pytest.raises(ConfigError, match=name):
-        find(name)
