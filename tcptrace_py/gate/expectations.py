@@ -101,9 +101,8 @@ class Trial:
             return
         self.connections += 1
         for e in (c.client, c.server):
-            if e.sent is not None:
-                self.data += e.sent.data_packets
-                self.again += e.sent.retransmitted_packets
+            self.data += e.sent.data_packets
+            self.again += e.sent.retransmitted_packets
         wrong = [*self._wrong(c, sides), *self._unwanted_findings(findings)]
         if wrong:
             self.missed += 1
@@ -122,7 +121,7 @@ class Trial:
         if wanted.outcome and outcome not in wanted.outcome:
             wrong.append((f"its outcome is {outcome}", c.first_frame))
         for e, (_, port), side in zip((c.client, c.server), sides, ("client", "server"), strict=True):
-            if port in wanted.no_resets_from and e.sent is not None and e.sent.rst:
+            if port in wanted.no_resets_from and e.sent.rst:
                 wrong.append((f"the {side} (port {port}) sent {e.sent.rst} RST", c.first_frame))
         return wrong
 

@@ -52,8 +52,8 @@ def counts(e: Endpoint) -> Counts:
         e.origin,
         e.syn_count,
         e.snd_nxt,
-        0 if s is None else s.missing_bytes,
-        0 if s is None else s.zero_windows,
+        s.missing_bytes,
+        s.zero_windows,
     )
 
 

@@ -37,7 +37,7 @@ _KEEP_ALIVE_AFTER: Final = 1_000_000_000
 
 def account(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, start: i64, ack: i64) -> None:
     """Count ``seg``, sent by ``e`` (``side`` of ``c``) to ``p``, and move the edges of both sequence spaces."""
-    sent = e.counters()
+    sent: Sent = e
     flags = seg.flags
     length = seg.length
     if flags & (SYN | FIN | RST):
@@ -71,7 +71,7 @@ def account(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, start: i64
 
 def _take_sacks(e: Space, seg: Segment, ack: i64) -> None:
     """SACK blocks about ``e``'s data."""
-    if e.origin >= 0 and take_sacks(e, seg, ack, e.counters().losses()):
+    if e.origin >= 0 and take_sacks(e, seg, ack, e.losses()):
         seg.marks |= mk.DSACK
 
 
@@ -96,10 +96,9 @@ def _off_edge(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
     probe as Linux sends them; or it was overtaken.
     """
     if start > e.snd_nxt:
-        peer = p.sent
         window: i64 = p.last_window
-        if peer is not None and peer.window_scale > 0:
-            window <<= peer.window_scale
+        if p.window_scale > 0:
+            window <<= p.window_scale
         if p.acked >= 0 and start <= p.acked + window:  # else it is somebody else's
             recovery = sent.losses()
             if start > recovery.proven:
@@ -124,9 +123,9 @@ def _count_flags(sent: Sent, seg: Segment) -> None:
             seg.marks |= mk.SYN_AGAIN
         sent.syn += 1
     if flags & FIN:
-        if sent.fin:
+        if sent.fins:
             seg.marks |= mk.FIN_AGAIN
-        sent.fin += 1
+        sent.fins += 1
     if flags & RST:
         sent.rst += 1
 
@@ -134,10 +133,8 @@ def _count_flags(sent: Sent, seg: Segment) -> None:
 def _look_at_window(c: Exchange, side: i64, sent: Sent, p: Space, seg: Segment) -> None:
     """The window as the peer understands it, scaled when both sides offered to (RFC 7323, 2.2): is it closed, does it shrink?"""
     window = seg.window
-    if sent.window_scale > 0:
-        peer = p.sent
-        if peer is not None and peer.window_scale >= 0:
-            window <<= sent.window_scale
+    if sent.window_scale > 0 and p.window_scale >= 0:
+        window <<= sent.window_scale
     if sent.min_window < 0 or window < sent.min_window:
         sent.min_window = window
         if not seg.flags & FIN:
@@ -186,15 +183,13 @@ def acknowledge(c: Exchange, side: i64, e: Space, p: Space, seg: Segment, ack: i
 
 
 def _take_echo(p: Space, seg: Segment, ack: i64) -> None:
-    sent = p.sent
-    if sent is not None:
-        recovery = sent.recovery
-        if recovery is not None and recovery.recent:
-            take_echo(p, seg, ack, recovery)
+    recovery = p.recovery
+    if recovery is not None and recovery.recent:
+        take_echo(p, seg, ack, recovery)
 
 
 def _unseen(c: Exchange, side: i64, p: Space, seg: Segment, count: i64) -> None:
-    p.counters().missing_bytes += count
+    p.missing_bytes += count
     seg.marks |= mk.ACK_OF_UNSEEN
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 

@@ -62,9 +62,9 @@ def note(e: Space, p: Space, sent: Sent, seg: Segment, start: i64, ack: i64) -> 
     if length and not flags & RST:
         _data(detail, e, p, sent, seg, start)
     if ack >= 0 and not flags & RST:
-        peer = p.sent
-        if peer is not None and peer.detail is not None:
-            _acknowledged(peer.detail, p, seg, ack)
+        theirs = p.detail
+        if theirs is not None:
+            _acknowledged(theirs, p, seg, ack)
 
 
 def _idle(detail: Detail, e: Space, seg: Segment) -> None:
@@ -79,10 +79,9 @@ def _idle(detail: Detail, e: Space, seg: Segment) -> None:
 
 def scale_of(sent: Sent, p: Space) -> i64:
     """By how much its windows are shifted; -1: not known, a SYN was not seen (RFC 7323, 2.2)."""
-    peer = p.sent
-    if sent.options < 0 or peer is None or peer.options < 0:
+    if sent.options < 0 or p.options < 0:
         return -1
-    if sent.window_scale < 0 or peer.window_scale < 0:
+    if sent.window_scale < 0 or p.window_scale < 0:
         return 0
     return sent.window_scale
 
@@ -142,10 +141,7 @@ def _data(detail: Detail, e: Space, p: Space, sent: Sent, seg: Segment, start: i
 
 def _fills_window(detail: Detail, e: Space, p: Space, seg: Segment, end: i64) -> None:
     """Whether the segment takes all that the peer's window allows."""
-    peer = p.sent
-    if peer is None:
-        return
-    scale: i64 = scale_of(peer, e)
+    scale: i64 = scale_of(p, e)
     if scale < 0:
         return
     if p.last_flags & SYN:

@@ -132,11 +132,31 @@ class Endpoint(Space):
 
     def adopt(self, s: Space) -> None:
         """Go on from a sequence space that was counted apart."""
+        self.packets = s.packets
+        self.ack_packets = s.ack_packets
+        self.window_scale = s.window_scale
+        self.min_window = s.min_window
+        self.data_packets = s.data_packets
+        self.payload_bytes = s.payload_bytes
+        self.unique_bytes = s.unique_bytes
+        self.syn = s.syn
+        self.syn_acks = s.syn_acks
+        self.fins = s.fins
+        self.rst = s.rst
+        self.retransmitted_packets = s.retransmitted_packets
+        self.retransmitted_bytes = s.retransmitted_bytes
+        self.missing_bytes = s.missing_bytes
+        self.zero_windows = s.zero_windows
+        self.hardware_duplicates = s.hardware_duplicates
+        self.mss = s.mss
+        self.options = s.options
+        self.syn_ttl = s.syn_ttl
+        self.recovery = s.recovery
+        self.detail = s.detail
         self.origin = s.origin
         self.snd_nxt = s.snd_nxt
         self.snd_una = s.snd_una
         self.holes = s.holes
-        self.sent = s.sent
         self.timed = s.timed
         self.timed_at = s.timed_at
         self.clock = s.clock

@@ -57,8 +57,7 @@ def note_shrinking(c: Exchange, side: i64, sent: Sent, seg: Segment, window: i64
     if e.last_window < 0 or e.last_flags & (SYN | FIN | RST) or c.facts & fa.WINDOW_SHRUNK:
         return
     scale: i64 = 0
-    peer = c.space(1 - side).sent
-    if sent.window_scale > 0 and peer is not None and peer.window_scale >= 0:
+    if sent.window_scale > 0 and c.space(1 - side).window_scale >= 0:
         scale = sent.window_scale
     if c.facts & fa.MIDSTREAM or distance(e.last_ack, seg.ack) < 0:
         return  # its scale is not known, or it was overtaken by the one before
@@ -72,7 +71,7 @@ def note_slow_oddities(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: 
     flags = seg.flags
     if (flags & SYN and flags & (FIN | RST)) or flags & (FIN | RST) == FIN | RST:
         c.note(fa.BAD_FLAGS, side, seg.number, seg.time, -1, flags)
-    sent = e.counters()
+    sent: Sent = e
     if flags & SYN:
         if flags & ACK and e.syn_count == 0:
             e.syn_tsval = seg.tsval

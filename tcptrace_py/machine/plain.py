@@ -131,7 +131,7 @@ def open_space(e: Space, syn: Segment, state: i64) -> None:
     e.active = state == st.SYN_SENT
     e.syn_tsval = syn.tsval
     e.state = state
-    e.counters().offer(syn)
+    e.offer(syn)
 
 
 @mypyc_attr(acyclic=True)

@@ -44,9 +44,5 @@ class Quality:
         self._weigh(c, c.two, c.one)
 
     def _weigh(self, c: Exchange, e: Space, p: Space) -> None:
-        sent = e.sent
-        offer = p.sent
-        if sent is None or offer is None or offer.mss <= 0:
-            return
-        if sent.payload_bytes > sent.data_packets * offer.mss:
-            self.offload.add(c.first_frame, c.start, sent.payload_bytes // sent.data_packets)
+        if p.mss > 0 and e.payload_bytes > e.data_packets * p.mss:
+            self.offload.add(c.first_frame, c.start, e.payload_bytes // e.data_packets)

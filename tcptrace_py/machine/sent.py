@@ -38,7 +38,7 @@ class Sent:
         # then the rest
         self.syn: i64 = 0
         self.syn_acks: i64 = 0  # of those
-        self.fin: i64 = 0
+        self.fins: i64 = 0
         self.rst: i64 = 0
         self.retransmitted_packets: i64 = 0  # data that overlaps data seen before; SYN and FIN are counted apart
         self.retransmitted_bytes: i64 = 0

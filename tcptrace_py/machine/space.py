@@ -15,15 +15,15 @@ from tcptrace_py.machine.sent import Sent
 
 
 @mypyc_attr(acyclic=True)
-class Space:
-    """Offsets count from the side's own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
+class Space(Sent):
+    """What one side sent, and its edges.  Offsets count from the side's own ISN (``origin``), so the SYN is offset 0 and the first byte 1."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.origin: i64 = -1  # ISN; midstream: such that the first byte seen is offset 1; -1: nothing sent yet
         self.snd_nxt: i64 = 0  # offset after the highest byte, SYN or FIN it sent
         self.snd_una: i64 = 0  # highest acknowledgement of it that passed
         self.holes: Ranges | None = None  # which of its bytes passed, once they did not pass in order
-        self.sent: Sent | None = None
         self.timed: i64 = -1  # offset of its own sequence space whose acknowledgement is awaited, to measure the peer
         self.timed_at: i64 = 0
         self.clock: i64 = 0  # when the timer of its oldest data that awaits acknowledgement last started
@@ -57,13 +57,10 @@ class Space:
         self.syn_seen: bool = False  # ``origin`` is its true ISN
         self.active: bool = False  # it sent a SYN without ACK
 
-    def counters(self) -> Sent:
-        """What it sent, counted; made when first asked for (a SYN alone needs none)."""
-        sent = self.sent
-        if sent is None:
-            sent = Sent()
-            self.sent = sent
-        return sent
+    @property
+    def sent(self) -> Sent:
+        """What it sent, counted."""
+        return self
 
     def hears(self) -> None:
         """It acknowledged something new: it is reached."""

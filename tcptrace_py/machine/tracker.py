@@ -109,7 +109,7 @@ class Tracker(Registry):
         """Leave out a copy, and from now on look for those that do not come at once."""
         seg.marks = mk.DUPLICATE
         self.duplicates += 1
-        e.counters().hardware_duplicates += 1
+        e.hardware_duplicates += 1
         self.quality.duplicates.add(seg.number, seg.time, 0)
         c.facts |= fa.DUPLICATE_CAPTURE
         if c.copies is None:
@@ -263,7 +263,7 @@ class Tracker(Registry):
                     e.snd_nxt = 1
                     e.holes = None
                 e.syn_seen = True
-                e.counters().offer(seg)
+                e.offer(seg)
             if seg.flags & ACK and p.origin < 0:
                 p.origin = (seg.ack - 1) & 0xFFFFFFFF
                 p.snd_nxt = 1

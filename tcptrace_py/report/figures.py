@@ -14,7 +14,6 @@ from tcptrace_py.machine.sent import Sent
 from tcptrace_py.report import model
 from tcptrace_py.report.text import known, maybe_seconds, seconds
 
-_UNSENT = counters.Sent()
 _NO_DETAIL = Detail()
 _NO_LOSSES = Recovery()
 _TRIGGERS: dict[int, model.Trigger] = {
@@ -27,7 +26,7 @@ _TRIGGERS: dict[int, model.Trigger] = {
 
 def sent(e: Endpoint, p: Endpoint, end: int) -> model.Sent:
     """What ``e`` sent to ``p`` over a connection whose last frame came at ``end`` (ns)."""
-    s = e.sent or _UNSENT
+    s = e.sent
     d = s.detail or _NO_DETAIL
     r = s.recovery or _NO_LOSSES
     # by position, in the order of the fields: by name it takes three times as long
@@ -52,7 +51,7 @@ def _packets(s: Sent, d: Detail) -> tuple[Any, ...]:
         s.ack_packets,
         d.pure_acks,
         s.syn,
-        s.fin,
+        s.fins,
         s.rst,
         d.push,  # push_packets
         d.urgent,  # urgent_packets
@@ -84,7 +83,7 @@ def _again(s: Sent, d: Detail, r: Recovery) -> tuple[Any, ...]:
 def _losses(e: Endpoint, s: Sent, d: Detail, r: Recovery) -> tuple[Any, ...]:
     return (
         max(int(s.syn - s.syn_acks) - 1, 0) + max(s.syn_acks - 1, 0),  # syn_retransmits
-        max(s.fin - 1, 0),  # fin_retransmits
+        max(s.fins - 1, 0),  # fin_retransmits
         d.keepalives,
         d.window_probes,
         d.window_probe_bytes,
@@ -107,7 +106,7 @@ def _acknowledgements(e: Endpoint, p: Endpoint, end: int, s: Sent, d: Detail) ->
         d.max_sack_blocks,
         s.zero_windows,
         seconds(closed),  # zero_window_time
-        None if p.sent is None or scale_of(p.sent, e) < 0 else d.window_full,  # window_full
+        None if scale_of(p.sent, e) < 0 else d.window_full,  # window_full
         known(d.max_window),
         known(d.min_window),
         d.window_sum // d.windows if d.windows else None,  # avg_window

@@ -63,7 +63,7 @@ class ResetAfterHandshake(Rule):
         if note is None or not has_opening(c) or c.client.acked < 1 or c.client.fin >= 0 or c.server.fin >= 0:
             return None
         for e in (c.client, c.server):
-            if e.sent is not None and (e.sent.data_packets or e.sent.missing_bytes):
+            if e.sent.data_packets or e.sent.missing_bytes:
                 return None
         age = note.time - c.start
         if not 0 <= age <= ns(self.thresholds.closed_at_once):
@@ -159,7 +159,7 @@ class ResetInjection(Rule):
         if note is None:
             return None
         e = c.side(note.side)
-        ttl = -1 if e.sent is None else e.sent.syn_ttl
+        ttl = e.sent.syn_ttl
         unlike = [n for n in notes_of(c, fa.RST_UNLIKE, note.side) if n.frame == note.frame]
         how = f"; its TTL was {unlike[0].value}, that of the host's SYN {ttl}" if unlike else ""
         evidence: dict[str, int | str] = {"ttl": unlike[0].value, "syn_ttl": ttl} if unlike else {}

@@ -174,8 +174,7 @@ class OneWayCapture(CaptureRule):
         if c.packets >= 3:
             self.gather(c)
             seen, unseen = (c.client, c.server) if is_seen(c, CLIENT) else (c.server, c.client)
-            lost = 0 if unseen.sent is None else unseen.sent.missing_bytes
-            self.proven += lost > 0 or (not c.midstream and seen.acked >= 1)
+            self.proven += unseen.sent.missing_bytes > 0 or (not c.midstream and seen.acked >= 1)
         return None
 
     def on_capture(self, end: int) -> list[Finding]:

@@ -265,7 +265,7 @@ class OrphanFin(Rule):
     facts = fa.ORPHAN_FIN
 
     def on_connection(self, c: Connection) -> Finding | None:
-        data = sum(e.sent.data_packets for e in (c.client, c.server) if e.sent is not None)
+        data = sum(e.sent.data_packets for e in (c.client, c.server))
         if data or c.incarnation > 1:
             return None
         side = CLIENT if c.client.fin >= 0 and (c.server.fin < 0 or c.client.fin_frame < c.server.fin_frame) else SERVER

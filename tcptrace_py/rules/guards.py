@@ -31,8 +31,7 @@ def watched(c: Connection, since: int) -> int:
 
 def unseen_bytes(c: Connection, side: int) -> int:
     """G2: bytes that this side sent and the capture does not hold, though the peer acknowledged them."""
-    sent = c.side(side).sent
-    return 0 if sent is None else sent.missing_bytes
+    return c.side(side).sent.missing_bytes
 
 
 def last_loss(c: Connection, side: int) -> int:

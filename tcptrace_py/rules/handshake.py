@@ -111,7 +111,7 @@ class AcceptQueueOverflow(Rule):
             note for note in notes_of(c, fa.THIRD_ACK_IGNORED, SERVER) if note.time - c.server.syn_time >= COPIED_WITHIN
         ]
         sent = c.client.sent
-        if not ignored or sent is None:
+        if not ignored:
             return None
         if sent.data_packets == 0:
             return self.without_data(c, ignored)

@@ -175,7 +175,7 @@ class TimeWaitReuse(Rule):
         refused = bool(c.facts & (fa.SYN_CHALLENGED | fa.REUSE_REFUSED)) or is_refused(c)
         sent = c.client.sent
         by = "its sequence number (RFC 1122, 4.2.2.13)"
-        if sent is not None and sent.options > 0 and sent.options & TIMESTAMPS:
+        if sent.options > 0 and sent.options & TIMESTAMPS:
             by = "its timestamp (RFC 6191) or its sequence number"
         how = "the server did not admit it at once" if refused else f"admitted by {by}"
         if c.server.last_frame < 0:

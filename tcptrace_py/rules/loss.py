@@ -60,10 +60,10 @@ class Retransmission(Rule):
     facts = fa.RETRANSMISSION
 
     def on_connection(self, c: Connection) -> Finding | None:
-        counts = [0 if e.sent is None else e.sent.retransmitted_packets for e in (c.client, c.server)]
+        counts = [e.sent.retransmitted_packets for e in (c.client, c.server)]
         side = CLIENT if counts[CLIENT] >= counts[SERVER] else SERVER
         sent = c.side(side).sent
-        if sent is None or counts[side] == 0:
+        if counts[side] == 0:
             return None
         t = self.thresholds
         share = float(counts[side]) / float(sent.data_packets)
@@ -196,7 +196,7 @@ class ZeroWindowStall(Rule):
             return None
         e = c.side(note.side)
         still = e.last_window == 0 and e.last_frame >= note.frame
-        zeros = 0 if e.sent is None else e.sent.zero_windows
+        zeros = e.sent.zero_windows
         end = "and had not opened it when it was last heard of" if still else f"the last time in frame {note.related}"
         return self.report(
             c,

@@ -63,7 +63,7 @@ class Reset(Rule):
             how = "answered by a RST: it knew the connection no more"
         else:
             how = f"aborted the connection by a RST in {st.NAMES[note.state]}"
-        sent = [side.sent.unique_bytes if side.sent is not None else 0 for side in (c.client, c.server)]
+        sent = [side.sent.unique_bytes for side in (c.client, c.server)]
         return self.report(
             c,
             note.side,

@@ -184,10 +184,9 @@ class DataInHandshake(Rule):
 
 def fate_of(c: Connection, data: int) -> str:
     """What became of the first ``data`` bytes of the client."""
-    sent = c.client.sent
     if c.server.acked <= data:
         return "not acknowledged"
-    if sent is not None and sent.retransmitted_bytes >= data:
+    if c.client.sent.retransmitted_bytes >= data:
         return "not accepted at once: they were sent again"
     return "accepted"
 

@@ -110,11 +110,10 @@ _ENDPOINT: dict[str, Callable[[Endpoint], object]] = {
 }
 
 
-_NOTHING_SENT = Sent()
-_COUNTED = {name for name in model.Sent.__struct_fields__ if getattr(_NOTHING_SENT, name, None) == 0} - {
-    "missing_bytes"
-}
-"""Counters that the engine calls as the report does, and that are never unknown; of missing bytes it has a part only."""
+_COUNTED = {name: name for name in model.Sent.__struct_fields__ if getattr(Sent(), name, None) == 0}
+_COUNTED["fin"] = "fins"
+del _COUNTED["missing_bytes"]
+"""Counters that are never unknown, and what the engine calls them; of missing bytes it has a part only."""
 
 
 def needs_details(names: Iterable[str]) -> bool:
@@ -123,8 +122,8 @@ def needs_details(names: Iterable[str]) -> bool:
 
 
 def _counted(name: str) -> Get:
-    read = attrgetter(name)
-    return lambda look, side: read((look.c.client if side == CLIENT else look.c.server).sent or _NOTHING_SENT)
+    read = attrgetter(_COUNTED[name])
+    return lambda look, side: read((look.c.client if side == CLIENT else look.c.server).sent)
 
 
 def _address(look: Look, side: int) -> bytes:

@@ -34,7 +34,7 @@ def test_every_kind_of_segment_is_counted() -> None:
     talk = Talk().established()  # 3 for the handshake, 2 with data, 1 ACK
     talk.client("PU.", 111, 311, 5).server(".", 311, 116).client("F.", 116, 311).server("R", 311)
     c, d = sent(talk), detail(talk)
-    assert (c.packets, c.syn, c.fin, c.rst, d.push, d.urgent) == (6, 1, 1, 0, 2, 1)
+    assert (c.packets, c.syn, c.fins, c.rst, d.push, d.urgent) == (6, 1, 1, 0, 2, 1)
     assert (c.data_packets, c.payload_bytes, c.unique_bytes) == (2, 15, 15)
     assert (c.ack_packets, d.pure_acks) == (5, 2)
     s = sent(talk, 1)

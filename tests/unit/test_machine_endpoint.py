@@ -8,9 +8,14 @@ from hypothesis import strategies as some
 from tcptrace_py.machine import events as ev
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import ASSUMED, MAX_STEPS, PROVEN, Endpoint, likeliest
+from tcptrace_py.machine.figures import Detail
+from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.recovery import Recovery
+from tcptrace_py.machine.space import Space
 from tcptrace_py.machine.table import BEFORE
 from tools.properties import REPEATABLE
 from tools.segments import names, taken_back, trail
+from tools.twins import attributes
 
 
 def endpoint(state: int = st.CLOSED) -> Endpoint:
@@ -104,11 +109,15 @@ def test_retractions_are_bounded() -> None:
     assert len(e.retracted) == MAX_STEPS
 
 
-def test_counters_are_made_when_asked_for() -> None:
-    e = endpoint()
-    assert e.sent is None
-    e.counters().packets += 1
-    assert e.counters().packets == 1
+def test_it_takes_over_all_of_a_sequence_space() -> None:
+    e, s = endpoint(), Space()
+    for n, name in enumerate(sorted(attributes(s))):
+        if isinstance(getattr(s, name), int):
+            setattr(s, name, not getattr(s, name) if isinstance(getattr(s, name), bool) else 1000 + n)
+    s.holes, s.recovery, s.detail = Ranges(1), Recovery(), Detail()
+    e.adopt(s)
+    for name in attributes(s):
+        assert getattr(e, name) == getattr(s, name), name
 
 
 @REPEATABLE

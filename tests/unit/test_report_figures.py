@@ -14,12 +14,12 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.endpoint import Endpoint
 from tcptrace_py.machine.figures import Detail
 from tcptrace_py.machine.recovery import BY_DSACK, Again, Recovery
-from tcptrace_py.machine.sent import Sent
 from tcptrace_py.report import model
 from tcptrace_py.report.figures import retransmission, sent
 from tools.segments import MS, TO_SERVER, Talk, segment
 
 RENAMED = {
+    "fin": "fins",
     "push_packets": "push",
     "urgent_packets": "urgent",
     "retransmitted_timeout": "timeouts",
@@ -53,7 +53,6 @@ MADE = {
 def side(**offers: int) -> Endpoint:
     """An endpoint that has sent something."""
     e = Endpoint(st.ESTABLISHED, 0, 1, "here")
-    e.sent = Sent()
     for name, value in offers.items():
         setattr(e.sent, name, value)
     return e
@@ -96,7 +95,7 @@ def test_of_a_side_that_sent_nothing_counts_are_zero_and_measures_unknown() -> N
 
 
 def test_offers_of_the_syn() -> None:
-    e = side(options=counters.TIMESTAMPS | counters.ECN, syn=3, syn_acks=1, fin=2)
+    e = side(options=counters.TIMESTAMPS | counters.ECN, syn=3, syn_acks=1, fins=2)
     found = msgspec.structs.asdict(sent(e, side(), 0))
     names = ("sack_permitted", "timestamps", "fast_open", "mptcp", "ecn")
     assert [found[name] for name in names] == [False, True, False, False, True]
