@@ -9,8 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from typing import Any, cast
 
 from tcptrace_py.errors import ConfigError
+from tcptrace_py.thresholds import THRESHOLDS
+from tcptrace_py.thresholds import Thresholds as Thresholds  # noqa: PLC0414 - a part of the configuration
 
 
 @dataclass(frozen=True)
@@ -53,51 +56,6 @@ PROFILES: dict[str, Timers] = {
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """When the rules speak, in seconds or counts."""
-
-    stuck: float = 60.0
-    """An endpoint that waits for its peer longer than this, while the capture goes on, is stuck: Linux's own patience
-    with an orphan (tcp_fin_timeout)."""
-    unanswered: float = 3.0
-    """A SYN without any reply for longer than this is unanswered: the first timeouts of RFC 6298 (1 s) and of
-    RFC 1122-era stacks (3 s) have then passed."""
-    half_open: float = 3.0
-    """A SYN-ACK without its ACK for longer than this is half open: likewise."""
-    acks_ignored: int = 3
-    """Completed handshakes that the server refused so often in a row, without data to answer, tell of a full accept queue: at 10 %
-    loss, chance does that once in a thousand; TCP_DEFER_ACCEPT does it on purpose (tcp(7))."""
-    flood_rate: float = 50.0
-    """Half-open connections a second at one server that make a SYN flood ..."""
-    flood_share: float = 0.5
-    """... when they are at least this share of its new connections ..."""
-    flood_count: int = 100
-    """... and at least so many within ten seconds."""
-    scan_ports: int = 15
-    """Refused or unanswered attempts of one source at so many different ports are a port scan (Zeek's Scan: 15)."""
-    told_singly: int = 10
-    """Half-open connections of one server, and attempts of one scanner, with findings of their own; further ones are
-    counted in one finding for all."""
-    time_wait_pileup: int = 14000
-    """Connections of one client to one server port in TIME_WAIT: half of Linux's 28,232 ephemeral ports."""
-    retransmission_share: float = 0.02
-    """Retransmissions that are at least this share of a side's data segments ..."""
-    retransmission_count: int = 10
-    """... and at least so many are harm: at 2 % loss and 50 ms, standard TCP gets 2 Mbit/s (Mathis 1997: MSS/RTT * 1.22/sqrt(p))."""
-    unanswered_retries: int = 3
-    """Data repeated so often without an answer is in trouble: R1 of RFC 9293, 3.8.3."""
-    keepalive_probes: int = 2
-    """Keep-alives without an answer that tell of a dead peer; Linux gives up after 9 (tcp_keepalive_probes)."""
-    zero_window: float = 1.0
-    """A window closed for longer than this is a stall: Linux has then probed it twice (first after 200 ms, doubling)."""
-    idle: float = 60.0
-    """Silence after which a device on the way may have forgotten a connection: the shortest timeouts found in use; RFC 5382,
-    REQ-5, demands 2 h 4 min."""
-    closed_at_once: float = 1.0
-    """A RST within this time of the first SYN, without data, is a probe's: health checks do not wait."""
-
-
-@dataclass(frozen=True)
 class Config:
     """One analysis, wholly described."""
 
@@ -133,15 +91,40 @@ def timers_for(profile: str, changes: Mapping[str, float]) -> Timers:
 
 def parse_timers(text: str) -> dict[str, float]:
     """``NAME=SECONDS,…`` as the option ``--timers`` takes it.  Raises ConfigError."""
+    return _pairs(text, "timers are written NAME=SECONDS,…")
+
+
+def thresholds_with(base: Thresholds, changes: Mapping[str, float]) -> Thresholds:
+    """Thresholds, some of them changed.  Raises ConfigError for a name or figure that makes no sense."""
+    made: dict[str, float] = {}
+    for name, value in changes.items():
+        known = THRESHOLDS.get(name)
+        if known is None:
+            raise ConfigError(f"no threshold {name!r}{suggest(name, THRESHOLDS)}")
+        if not 0 <= value <= known.most:  # NaN is not, either
+            raise ConfigError(f"threshold {name}: {value:g} is not between 0 and {known.most:,.0f}")
+        if known.is_whole and value != int(value):
+            raise ConfigError(f"threshold {name}: {value:g} is not a whole number")
+        made[name] = int(value) if known.is_whole else float(value)
+    return replace(base, **cast("dict[str, Any]", made))
+
+
+def parse_thresholds(text: str) -> dict[str, float]:
+    """``NAME=VALUE,…`` as the option ``--thresholds`` takes it.  Raises ConfigError."""
+    return _pairs(text, "thresholds are written NAME=VALUE,…")
+
+
+def _pairs(text: str, form: str) -> dict[str, float]:
+    """Names and numbers; a hyphen in a name means the same as an underscore."""
     changes: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, equals, value = part.partition("=")
         try:
-            changes[name.strip()] = float(value)
+            changes[name.strip().replace("-", "_")] = float(value)
         except ValueError:
             equals = ""
         if not equals:
-            raise ConfigError(f"timers are written NAME=SECONDS,…: {part!r} is not")
+            raise ConfigError(f"{form}: {part!r} is not")
     return changes
 
 

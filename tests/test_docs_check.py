@@ -17,6 +17,7 @@ from tcptrace_py.gate import settings as gs
 from tcptrace_py.gate.expectations import DEMANDS
 from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.report.check_formats import CHECK_NAMES
+from tools import threshold_table
 from tools.capturing import need_capture
 from tools.documents import CHECKOUT, FENCE
 from tools.program import SAMPLES, run
@@ -46,14 +47,9 @@ def test_the_tables_name_everything() -> None:
         assert f"`{name}`" in TEXT, name
 
 
-def test_the_thresholds_have_the_defaults_of_the_table() -> None:
-    section = TEXT.partition("\nThresholds:\n")[2].partition("\n## ")[0]
-    told: dict[str, float] = {}
-    for row in re.findall(r"^\| (`.+?) \| (.+?) \|", section, re.MULTILINE):
-        names = re.findall(r"`(\w+)`", row[0])
-        figures = [float(figure) for figure in re.findall(r"[\d.]+", row[1])]
-        told |= dict(zip(names, figures if len(figures) == len(names) else figures * len(names), strict=True))
-    assert told == asdict(Thresholds())
+def test_the_table_of_thresholds_is_current() -> None:
+    renewal = "write it anew: PYTHONPATH=. python tests/tools/threshold_table.py docs/check.md"
+    assert threshold_table.fill(TEXT) == TEXT, renewal
 
 
 # ---- the workflows

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tcptrace_py.config import PROFILES, Config, parse_timers, timers_for
+from tcptrace_py.config import (
+    PROFILES,
+    Config,
+    Thresholds,
+    parse_thresholds,
+    parse_timers,
+    thresholds_with,
+    timers_for,
+)
 
 if TYPE_CHECKING:
     from tcptrace_py.gate.settings import Settings
@@ -35,6 +43,12 @@ def analysis_options(f: F) -> F:
             ),
             click.option(
                 "--timers", metavar="NAME=SECONDS,…", default="", help="Change some of them: time_wait=30,fin_wait_2=5"
+            ),
+            click.option(
+                "--thresholds",
+                metavar="NAME=VALUE,…",
+                default="",
+                help="Change when rules speak: stuck=30,idle=600 (tcpfsm explain RULE lists them).",
             ),
             click.option(
                 "--max-connections",
@@ -144,9 +158,11 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
     """
     profile: str = options["profile"] or (settings.profile if settings else None) or "linux"
     changes = {**(settings.timers if settings else {}), **parse_timers(options["timers"])}
+    thresholds = settings.thresholds if settings else Thresholds()
     config = Config(
         profile=profile,
         timers=timers_for(profile, changes),
+        thresholds=thresholds_with(thresholds, parse_thresholds(options["thresholds"])),
         max_connections=options["max_connections"] or 0,
         verify_checksums=options["verify_checksums"],
         compare_payload=options["compare_payload"],
@@ -160,7 +176,6 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
     bound = options["max_connections"]
     return replace(
         config,
-        thresholds=settings.thresholds,
         max_connections=(settings.max_connections or 0) if bound is None else bound,
         verify_checksums=config.verify_checksums or bool(settings.verify_checksums),
         compare_payload=config.compare_payload or bool(settings.compare_payload),

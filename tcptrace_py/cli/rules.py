@@ -16,6 +16,7 @@ BESIDE = 47
 def command(format_name: str) -> None:
     """List the rules: name, family, usual severity, and what each finds."""
     from tcptrace_py.rules.catalogue import RULES
+    from tcptrace_py.thresholds import THRESHOLDS
 
     if format_name == "json":
         import json
@@ -27,6 +28,7 @@ def command(format_name: str) -> None:
                 "severity": rule.severity,
                 **rule.explanation()._asdict(),
                 "references": list(rule.references),
+                "thresholds": {name: THRESHOLDS[name]._asdict() for name in rule.uses},
             }
             for rule in RULES
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options
+from tcptrace_py.cli.options import analysis_options, config_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ ONE_ONLY = ("mermaid", "svg")
 @click.command(name="show")
 @click.argument("words", nargs=-1, required=True, metavar="CAPTURE… [CONNECTION]")
 @analysis_options
+@config_option
 @click.option("--format", "-f", "format_name", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
     "--output",
@@ -58,9 +59,10 @@ def command(words: tuple[str, ...], **options: Any) -> int:
     from tcptrace_py.cli.output import open_output
     from tcptrace_py.cli.progress import Progress
     from tcptrace_py.cli.running import wants_color
+    from tcptrace_py.gate.settings import load
     from tcptrace_py.ladder.formats import render
 
-    config = config_from({**options, "fail_on": "never"})
+    config = config_from({**options, "fail_on": "never"}, load(options["config"]))
     captures, choice = split(list(words), may_lack=bool(config.where))
     path: str | None = options["output"]
     with open_output(path) as out:

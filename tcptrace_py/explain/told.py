@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tcptrace_py.rules.rule import Explanation, Rule
+from tcptrace_py.thresholds import THRESHOLDS
 
 TITLES: dict[str, str] = {
     "seen": "What was seen",
@@ -26,6 +27,7 @@ class Told(NamedTuple):
     text: Explanation
     references: tuple[str, ...]
     titles: dict[str, str]
+    thresholds: tuple[str, ...] = ()
 
 
 def told(
@@ -37,10 +39,21 @@ def told(
 
 def of_rule(rule: type[Rule]) -> Told:
     """A rule's docstring."""
-    return Told(rule.explanation(), rule.references, TITLES)
+    return Told(rule.explanation(), rule.references, TITLES, rule.uses)
 
 
 def parts(entry: Told) -> list[tuple[str, str]]:
     """Title and text of every part behind the summary; the references last."""
     found = [(title, getattr(entry.text, field)) for field, title in entry.titles.items()]
-    return [(title, text) for title, text in (*found, ("References", "; ".join(entry.references))) if text]
+    more = (("Thresholds", of_thresholds(entry.thresholds)), ("References", "; ".join(entry.references)))
+    return [(title, text) for title, text in (*found, *more) if text]
+
+
+def of_thresholds(names: tuple[str, ...]) -> str:
+    """What each decides, with its default and its source, and how to change them."""
+    if not names:
+        return ""
+    used = [THRESHOLDS[name] for name in names]
+    texts = [f"{one.name} = {one.shown}: {one.meaning} ({one.source})" for one in used]
+    changes = ",".join(f"{one.name}={one.default:g}" for one in used)
+    return f"{'; '.join(texts)}. To change: `--thresholds {changes}`"

@@ -7,11 +7,11 @@ can change what is judged, but cannot make anything run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcptrace_py.config import PROFILES, Thresholds, Timers
+from tcptrace_py.config import PROFILES, Thresholds, Timers, thresholds_with
 from tcptrace_py.errors import ConfigError
 from tcptrace_py.gate.expectations import KEYS as EXPECTATION_KEYS
 from tcptrace_py.gate.expectations import Expectation, read_expectation
@@ -20,6 +20,7 @@ from tcptrace_py.gate.scope import Scope, check_name, read_scope
 from tcptrace_py.gate.toml import Table, parse
 from tcptrace_py.report.text import printable
 from tcptrace_py.rules.catalogue import check_fail_on
+from tcptrace_py.thresholds import THRESHOLDS
 
 OWN = "tcpfsm.toml"
 SHARED = "pyproject.toml"
@@ -179,16 +180,15 @@ def _timers(table: Table) -> dict[str, float]:
 
 
 def _thresholds(table: Table) -> Thresholds:
-    standard = Thresholds()
     if "thresholds" not in table:
-        return standard
-    given = Table(f"{table.where}: thresholds", table.get("thresholds"), tuple(f.name for f in fields(Thresholds)))
-    changes: dict[str, Any] = {}
+        return Thresholds()
+    given = Table(f"{table.where}: thresholds", table.get("thresholds"), tuple(THRESHOLDS))
+    changes = {}
     for key in given.keys():  # noqa: SIM118 - not a dict
-        is_count = isinstance(getattr(standard, key), int)
-        most = 1 if key.endswith("_share") else 1e9
-        changes[key] = given.count(key, int(most)) if is_count else given.number(key, most)
-    return replace(standard, **changes)
+        known = THRESHOLDS[key]
+        value = given.count(key, int(known.most)) if known.is_whole else given.number(key, known.most)
+        changes[key] = 0.0 if value is None else value
+    return thresholds_with(Thresholds(), changes)
 
 
 def _ignore(table: Table) -> Ignore:

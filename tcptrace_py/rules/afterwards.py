@@ -56,6 +56,7 @@ class ResetAfterHandshake(Rule):
     family = "open"
     severity = "info"
     references = ("RFC 9293, 3.5", "RFC 9293, 3.10.5")
+    uses = ("closed_at_once",)
     facts = fa.RST_SENT
 
     def on_connection(self, c: Connection) -> Finding | None:

@@ -164,6 +164,7 @@ class OneWayCapture(CaptureRule):
 
     name = "one-way-capture"
     references = ("RFC 9293, 3.10.7",)
+    uses = ("one_way_packets",)
     facts = fa.ONE_WAY
 
     def __init__(self, config: Config, crowds: Crowds) -> None:
@@ -171,7 +172,7 @@ class OneWayCapture(CaptureRule):
         self.proven = 0
 
     def on_connection(self, c: Connection) -> Finding | None:
-        if c.packets >= 3:
+        if c.packets >= self.thresholds.one_way_packets:
             self.gather(c)
             seen, unseen = (c.client, c.server) if is_seen(c, CLIENT) else (c.server, c.client)
             self.proven += unseen.sent.missing_bytes > 0 or (not c.midstream and seen.acked >= 1)

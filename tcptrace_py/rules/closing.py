@@ -5,9 +5,9 @@ from __future__ import annotations
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.rules.guards import FIN_COPIED_WITHIN, notes_of, reset_answer, was_tail_probe
+from tcptrace_py.rules.guards import notes_of, reset_answer, was_tail_probe
 from tcptrace_py.rules.phrases import duration, figure, intervals, sentence, several, socket, times, who
-from tcptrace_py.rules.rule import Rule
+from tcptrace_py.rules.rule import Rule, ns
 
 
 class FinRetransmit(Rule):
@@ -34,11 +34,12 @@ class FinRetransmit(Rule):
     family = "closing"
     severity = "warning"
     references = ("RFC 9293, 3.6", "RFC 9293, 3.8.1", "RFC 8985, 7")
+    uses = ("fin_copied",)
     facts = fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
         for side in (CLIENT, SERVER):
-            again = [note for note in notes_of(c, fa.FIN_AGAIN, side) if note.value >= FIN_COPIED_WITHIN]
+            again = [note for note in notes_of(c, fa.FIN_AGAIN, side) if note.value >= ns(self.thresholds.fin_copied)]
             if again and not was_tail_probe(c, side, again):
                 break
         else:
@@ -88,6 +89,7 @@ class FinalAckLost(Rule):
     family = "closing"
     severity = "warning"
     references = ("RFC 9293, 3.6", "RFC 9293, 3.10.7.4, eighth check")
+    uses = ("fin_copied",)
     facts = fa.FINAL_ACK_LOST
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -96,7 +98,7 @@ class FinalAckLost(Rule):
             again = notes_of(c, fa.FIN_AGAIN, note.side)
             gap = max((n.value for n in again if n.frame == note.frame), default=0)
             # the last of both FINs: the other one had been acknowledged
-            if p.fin >= 0 and e.acked > p.fin and e.fin_frame > p.fin_frame and gap >= FIN_COPIED_WITHIN:
+            if p.fin >= 0 and e.acked > p.fin and e.fin_frame > p.fin_frame and gap >= ns(self.thresholds.fin_copied):
                 return self.of(c, note)
         return None
 

@@ -34,38 +34,33 @@ MAX_FRAMES: Final = 8
 
 _CANDIDATES: Final = 64
 
-FLOOD_WINDOW: Final = 10
-"""Seconds within which half-open connections make a flood."""
-
-SCAN_WINDOW: Final = 300 * SECOND
-"""The time within which failed attempts make a scan: five minutes, as in Zeek's Scan."""
-
 
 class HalfOpen:
     """The half-open connections of one server."""
 
-    def __init__(self, server: str) -> None:
-        self.server = server
+    def __init__(self, c: Connection, lasts: int) -> None:
+        """``c`` is one of them, perhaps not for long enough to be added."""
+        self.server = socket(c.key, SERVER)
+        self.lasts = lasts  # the window, in seconds
         self.count = 0
         self.singly = 0  # of them, those with a finding of their own ...
         self.folded = 0  # ... and those whose finding was one too many
-        self.sources: set[str] = set()
-        self.frames: list[int] = []
-        self.first_time = -1
-        self.last_time = -1
+        self.sources = {address(c.key, CLIENT)}
+        self.frames = [int(c.first_frame)]
+        self.first_time = int(c.start)
+        self.last_time = int(c.start)
         # by second: [second, how many, lowest and highest number of a connection among them]
         self.seconds: deque[list[int]] = deque()
-        self.window = 0  # the most within FLOOD_WINDOW ...
+        self.window = 0  # the most within flood_window ...
         self.window_of = 0  # ... of so many connections that began meanwhile, to this server or any other
         self.rate = 0  # the most within a second
 
     def add(self, c: Connection) -> None:
         """One more.  They come in the order in which they began, or nearly."""
         self.count += 1
-        if self.first_time < 0 or c.start < self.first_time:
-            self.first_time = c.start
+        self.first_time = min(self.first_time, c.start)
         self.last_time = max(self.last_time, c.start)
-        if len(self.frames) < MAX_FRAMES:
+        if len(self.frames) < MAX_FRAMES and c.first_frame not in self.frames:
             self.frames.append(c.first_frame)
         if len(self.sources) < MAX_DISTINCT:
             self.sources.add(address(c.key, CLIENT))
@@ -81,7 +76,7 @@ class HalfOpen:
             if seconds and second < seconds[-1][0]:
                 return  # long out of order: counted, but not in a window
             seconds.append([second, 1, c.number, c.number])
-            while seconds[0][0] <= second - FLOOD_WINDOW:
+            while seconds[0][0] <= second - self.lasts:
                 seconds.popleft()
         self.rate = max(self.rate, *(entry[1] for entry in seconds))
         inside = sum(entry[1] for entry in seconds)
@@ -91,7 +86,7 @@ class HalfOpen:
 
     def is_flood(self, t: Thresholds) -> bool:
         """Enough of them, fast enough, and most of what began meanwhile."""
-        return (
+        return self.count > 0 and (
             self.window >= t.flood_count and self.rate >= t.flood_rate and self.window >= t.flood_share * self.window_of
         )
 
@@ -99,8 +94,9 @@ class HalfOpen:
 class Attempts:
     """The failed attempts to connect of one source."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, lasts: int) -> None:
         self.source = source
+        self.lasts = lasts  # the window, in ns
         self.is_scan = False
         self.begun = -1  # of the window
         self.targets: set[tuple[str, int]] = set()
@@ -113,7 +109,7 @@ class Attempts:
 
     def add(self, c: Connection, refused: bool, enough: int) -> None:
         """One more.  A window without a scan is forgotten."""
-        if not self.is_scan and (self.begun < 0 or not -SCAN_WINDOW <= c.start - self.begun <= SCAN_WINDOW):
+        if not self.is_scan and (self.begun < 0 or not -self.lasts <= c.start - self.begun <= self.lasts):
             self.begun = self.first_time = c.start
             self.targets = set()
             self.refused = self.unanswered = self.singly = 0
@@ -168,9 +164,11 @@ class Crowds:
         self.tells_floods = "syn-flood" in rules
         self.tells_scans = "port-scan" in rules
         self.half_open: Table[bytes, HalfOpen] = Table(
-            lambda c: HalfOpen(socket(c.key, SERVER)), lambda e: e.is_flood(t)
+            lambda c: HalfOpen(c, max(t.flood_window, 1)), lambda e: e.is_flood(t)
         )
-        self.attempts: Table[bytes, Attempts] = Table(lambda c: Attempts(address(c.key, CLIENT)), lambda e: e.is_scan)
+        self.attempts: Table[bytes, Attempts] = Table(
+            lambda c: Attempts(address(c.key, CLIENT), round(t.scan_window * SECOND)), lambda e: e.is_scan
+        )
         self.piles: list[Pile] = []
         """Of connections in TIME_WAIT; known at the end."""
         self.quality = Quality()
@@ -179,7 +177,7 @@ class Crowds:
     def add(self, c: Connection) -> None:
         """Take a connection into the tables in which it belongs."""
         facts = c.facts
-        if facts & fa.HALF_OPEN and is_half_open(c, SECOND):
+        if facts & fa.HALF_OPEN and is_half_open(c, round(self.thresholds.flood_age * SECOND)):
             self.server(c).add(c)
         if facts & (fa.REFUSED | fa.SYN_UNANSWERED):
             self.source(c).add(c, bool(facts & fa.REFUSED), self.thresholds.scan_ports)

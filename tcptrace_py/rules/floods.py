@@ -41,6 +41,7 @@ class SynFlood(Rule):
     family = "opening"
     severity = "error"
     references = ("RFC 4987", "RFC 9293, 3.9.1.1")
+    uses = ("flood_rate", "flood_share", "flood_count", "flood_window", "flood_age")
     facts = fa.HALF_OPEN
 
     def on_capture(self, end: int) -> list[Finding]:
@@ -101,6 +102,7 @@ class PortScan(Rule):
     family = "opening"
     severity = "info"
     references = ("RFC 9293, 3.10.7.1",)
+    uses = ("scan_ports", "scan_window", "told_singly")
     facts = fa.REFUSED | fa.SYN_UNANSWERED
 
     def on_capture(self, end: int) -> list[Finding]:
@@ -160,6 +162,7 @@ class TimeWaitPileup(Rule):
     family = "closing"
     severity = "warning"
     references = ("RFC 9293, 3.6.1", "RFC 6191", "RFC 6056, 3.2")
+    uses = ("time_wait_pileup",)
     facts = 0  # the pipeline counts these: nothing is wrong with any one of them
 
     def on_capture(self, end: int) -> list[Finding]:

@@ -13,12 +13,8 @@ from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.machine.endpoint import TIMER, Endpoint, Step
 from tcptrace_py.packet import RST
 
-COPIED_WITHIN = 200_000_000
-"""A SYN or SYN-ACK that comes again sooner was copied by the network: the first timeout is 1 s (RFC 6298, 2.1), and
-no stack's is below 200 ms."""
-
-FIN_COPIED_WITHIN = 5_000_000
-"""A FIN may be sent again much sooner, as a tail loss probe (RFC 8985, 7.2): two round trips, at least 10 ms."""
+LEAST_TIMEOUT = 200_000_000
+"""No stack's retransmission timer is shorter (Linux, TCP_RTO_MIN): what is sent again sooner is a probe (ns)."""
 
 REORDERED_WITHIN = 3_000_000
 """What was sent before the RST may come so much later (ns)."""
@@ -92,7 +88,7 @@ def notes_of(c: Connection, fact: int, side: int | None = None) -> list[fa.Note]
 
 def was_tail_probe(c: Connection, side: int, again: list[fa.Note]) -> bool:
     """The FIN was sent once more, too soon for a timeout, and its first copy had arrived: the ACK of it was held back."""
-    if len(again) != 1 or again[0].value >= COPIED_WITHIN:
+    if len(again) != 1 or again[0].value >= LEAST_TIMEOUT:
         return False
     if any(note.frame == again[0].frame for note in notes_of(c, fa.FINAL_ACK_LOST, side)):
         return False
@@ -128,15 +124,15 @@ def reset_during_handshake(c: Connection) -> fa.Note | None:
     return None
 
 
-def is_old_syn(c: Connection) -> bool:
+def is_old_syn(c: Connection, within: int) -> bool:
     """The handshake of a SYN that its sender no longer stands by (RFC 9293, 3.5, figure 8).
 
-    SYN, SYN-ACK, a RST that only answers that, and soon another SYN on the same ports.
+    SYN, SYN-ACK, a RST that only answers that, and another SYN on the same ports ``within`` so many ns.
     """
     note = reset_during_handshake(c)
     if note is None or note.fact != fa.RST_SENT or note.value != 1 or c.successor < 0:
         return False
-    return c.server.syn_count > 0 and c.observed_until - note.time <= 3_000_000_000
+    return c.server.syn_count > 0 and c.observed_until - note.time <= within
 
 
 def both_fins_acknowledged(c: Connection) -> bool:

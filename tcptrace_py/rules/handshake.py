@@ -5,7 +5,7 @@ from __future__ import annotations
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.rules.guards import COPIED_WITHIN, has_opening, is_half_open, is_seen, notes_of, watched
+from tcptrace_py.rules.guards import has_opening, is_half_open, is_seen, notes_of, watched
 from tcptrace_py.rules.phrases import duration, figure, intervals, sentence, several, socket, times, who
 from tcptrace_py.rules.rule import Rule, ns
 
@@ -33,10 +33,11 @@ class SynAckRetransmit(Rule):
     family = "opening"
     severity = "warning"
     references = ("RFC 9293, 3.8.1", "RFC 6298, 2.1")
+    uses = ("syn_copied", "half_open", "told_singly")
     facts = fa.SYN_ACK_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
-        again = [note for note in notes_of(c, fa.SYN_ACK_AGAIN) if note.value >= COPIED_WITHIN]
+        again = [note for note in notes_of(c, fa.SYN_ACK_AGAIN) if note.value >= ns(self.thresholds.syn_copied)]
         if not again or is_half_open(c, ns(self.thresholds.half_open)):
             return None  # handshake-incomplete counts them
         half_open = is_half_open(c, 0)
@@ -104,11 +105,13 @@ class AcceptQueueOverflow(Rule):
     family = "opening"
     severity = "error"
     references = ("RFC 9293, 3.10.7.4, fifth check", "RFC 9293, 3.9.1.1")
+    uses = ("syn_copied", "half_open", "acks_ignored")
     facts = fa.THIRD_ACK_IGNORED
 
     def on_connection(self, c: Connection) -> Finding | None:
+        copied = ns(self.thresholds.syn_copied)
         ignored = [
-            note for note in notes_of(c, fa.THIRD_ACK_IGNORED, SERVER) if note.time - c.server.syn_time >= COPIED_WITHIN
+            note for note in notes_of(c, fa.THIRD_ACK_IGNORED, SERVER) if note.time - c.server.syn_time >= copied
         ]
         sent = c.client.sent
         if not ignored:
@@ -194,6 +197,7 @@ class HandshakeIncomplete(Rule):
     family = "opening"
     severity = "warning"
     references = ("RFC 9293, 3.5", "RFC 4987, 2")
+    uses = ("half_open", "told_singly")
     facts = fa.HALF_OPEN
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -229,7 +233,11 @@ class HandshakeIncomplete(Rule):
                     entry.frames[0],
                     text,
                     related=tuple(entry.frames),
-                    evidence={"server": entry.server, "half_open": entry.count, "sources": len(entry.sources)},
+                    evidence={
+                        "server": entry.server,
+                        "half_open": max(entry.count, entry.singly + more),
+                        "sources": len(entry.sources),
+                    },
                 )
             )
         return found

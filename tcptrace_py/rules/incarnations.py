@@ -8,7 +8,7 @@ from tcptrace_py.machine.sent import TIMESTAMPS
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import is_old_syn, is_refused, notes_of, reset_during_handshake
 from tcptrace_py.rules.phrases import duration, figure, sentence, socket, times, who
-from tcptrace_py.rules.rule import Rule
+from tcptrace_py.rules.rule import Rule, ns
 
 
 class StaleSyn(Rule):
@@ -35,11 +35,12 @@ class StaleSyn(Rule):
     family = "opening"
     severity = "info"
     references = ("RFC 9293, 3.5, figure 8", "RFC 5961, 4")
+    uses = ("syn_disowned",)
     facts = fa.RST_SENT | fa.OLD_SYN | fa.SYN_ON_OPEN
 
     def on_connection(self, c: Connection) -> Finding | None:
         note = reset_during_handshake(c)
-        if note is not None and is_old_syn(c):
+        if note is not None and is_old_syn(c, ns(self.thresholds.syn_disowned)):
             return self.report(
                 c,
                 CLIENT,

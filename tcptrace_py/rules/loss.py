@@ -57,6 +57,7 @@ class Retransmission(Rule):
     family = "open"
     severity = "info"
     references = ("RFC 9293, 3.8.1", "RFC 6298, 5", "RFC 5681, 3.2")
+    uses = ("retransmission_share", "retransmission_count")
     facts = fa.RETRANSMISSION
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -117,6 +118,7 @@ class DeadPeer(Rule):
     family = "open"
     severity = "error"
     references = ("RFC 9293, 3.8.3", "RFC 1122, 4.2.3.5", "RFC 6298, 5")
+    uses = ("unanswered_retries", "unanswered")
     facts = fa.UNANSWERED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -187,6 +189,7 @@ class ZeroWindowStall(Rule):
     family = "open"
     severity = "warning"
     references = ("RFC 9293, 3.8.6.1", "RFC 1122, 4.2.2.17")
+    uses = ("zero_window", "stuck")
     facts = fa.ZERO_WINDOW
 
     def on_connection(self, c: Connection) -> Finding | None:

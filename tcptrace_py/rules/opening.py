@@ -6,7 +6,6 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import (
-    COPIED_WITHIN,
     has_opening,
     is_old_syn,
     is_refused,
@@ -42,6 +41,7 @@ class SynRetransmit(Rule):
     family = "opening"
     severity = "warning"
     references = ("RFC 9293, 3.8.1", "RFC 6298, 2.1")
+    uses = ("syn_copied",)
     facts = fa.SYN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -53,7 +53,7 @@ class SynRetransmit(Rule):
         )
         for side in (CLIENT, SERVER):
             notes = notes_of(c, fa.SYN_AGAIN, side)
-            again = [note for note in notes if corrected or note.value >= COPIED_WITHIN]
+            again = [note for note in notes if corrected or note.value >= ns(self.thresholds.syn_copied)]
             if again:
                 return self.of(c, side, again, corrected)
         return None
@@ -109,6 +109,7 @@ class SynUnanswered(Rule):
     family = "opening"
     severity = "error"
     references = ("RFC 9293, 3.5", "RFC 9293, 3.8.3", "RFC 6298, 2.1")
+    uses = ("unanswered", "told_singly", "scan_ports", "scan_window")
     facts = fa.SYN_UNANSWERED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -194,6 +195,7 @@ class ConnectionRefused(Rule):
     family = "opening"
     severity = "error"
     references = ("RFC 9293, 3.10.7.1", "RFC 9293, 3.10.7.3, second check")
+    uses = ("told_singly", "scan_ports", "scan_window")
     facts = fa.REFUSED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -242,11 +244,12 @@ class ConnectAborted(Rule):
     family = "opening"
     severity = "warning"
     references = ("RFC 9293, 3.10.5", "RFC 9293, 3.10.7.1")
+    uses = ("unanswered", "syn_disowned")
     facts = fa.RST_FROM_SYN_SENT | fa.RST_SENT
 
     def on_connection(self, c: Connection) -> Finding | None:
         note = reset_during_handshake(c)
-        if note is None or is_old_syn(c) or is_refused(c):
+        if note is None or is_old_syn(c, ns(self.thresholds.syn_disowned)) or is_refused(c):
             return None
         waited = note.time - c.client.syn_time
         answered = c.server.syn_count > 0

@@ -58,6 +58,8 @@ class Rule:
     severity: ClassVar[str] = "warning"
     """The usual one; a finding may differ where the circumstances do."""
     references: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ()
+    """The thresholds that decide whether it speaks, and how loudly."""
     facts: ClassVar[int] = 0
     """The facts it wants: it is asked only about connections that have one of them."""
 

@@ -35,6 +35,7 @@ class KeepaliveFailure(Rule):
     family = "open"
     severity = "error"
     references = ("RFC 9293, 3.8.4", "RFC 1122, 4.2.3.6")
+    uses = ("keepalive_probes",)
     facts = fa.UNANSWERED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -85,6 +86,7 @@ class IdleThenReset(Rule):
     family = "open"
     severity = "warning"
     references = ("RFC 5382, REQ-5", "RFC 9293, 3.5.1", "RFC 9293, 3.8.4")
+    uses = ("idle", "unanswered", "unanswered_retries")
     facts = fa.RST_SENT | fa.UNANSWERED
 
     def on_connection(self, c: Connection) -> Finding | None:

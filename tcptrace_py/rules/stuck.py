@@ -69,6 +69,7 @@ class StuckCloseWait(Rule):
     family = "closing"
     severity = "error"
     references = ("RFC 9293, 3.6", "RFC 9293, 3.10.4")
+    uses = ("stuck",)
     facts = fa.UNFINISHED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -117,6 +118,7 @@ class StuckFinWait2(Rule):
     family = "closing"
     severity = "error"
     references = ("RFC 9293, 3.6", "RFC 1122, 4.2.2.13")
+    uses = ("stuck",)
     facts = fa.UNFINISHED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -162,6 +164,7 @@ class StuckFinWait1(Rule):
     family = "closing"
     severity = "error"
     references = ("RFC 9293, 3.6", "RFC 9293, 3.8.3")
+    uses = ("stuck",)
     facts = fa.UNFINISHED | fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -224,6 +227,7 @@ class StuckClosing(Rule):
     family = "closing"
     severity = "error"
     references = ("RFC 9293, 3.6, figure 13", "RFC 9293, 3.8.3")
+    uses = ("stuck",)
     facts = fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -252,6 +256,7 @@ class StuckLastAck(Rule):
     family = "closing"
     severity = "error"
     references = ("RFC 9293, 3.6", "RFC 9293, 3.8.3")
+    uses = ("stuck",)
     facts = fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -317,6 +322,7 @@ class MissingFinalAck(Rule):
     family = "closing"
     severity = "warning"
     references = ("RFC 9293, 3.6",)
+    uses = ("unanswered", "stuck")
     facts = fa.UNFINISHED | fa.FIN_AGAIN
 
     def on_connection(self, c: Connection) -> Finding | None:
