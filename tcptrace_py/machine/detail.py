@@ -158,7 +158,8 @@ def _repetition(detail: Detail, sent: Sent, first: Flown | None) -> None:
     if first is not None:
         record.original = first.frame
         waited: i64 = first.waits[len(first.waits) - 1]
-        detail.waits.add(waited)
+        if waited >= 0:  # else the capture's times run backwards
+            detail.waits.add(waited)
         if first.again > detail.most_again:
             detail.most_again = first.again
             detail.worst = first.waits

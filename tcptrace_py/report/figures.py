@@ -75,7 +75,7 @@ def _again(s: Sent, d: Detail, r: Recovery) -> tuple[Any, ...]:
         seconds(waits.sum // waits.count) if waits.count else None,  # retransmission_wait_avg
         maybe_seconds(waits.most),  # retransmission_wait_max
         maybe_seconds(waits.deviation()),  # retransmission_wait_stdev
-        [seconds(ns) for ns in d.worst],  # retransmission_gaps
+        [maybe_seconds(ns) for ns in d.worst],  # retransmission_gaps
         [retransmission(again) for again in d.again],  # retransmissions
     )
 

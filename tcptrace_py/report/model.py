@@ -225,8 +225,11 @@ class Sent(Struct, frozen=True, gc=False):
     retransmission_wait_max: Annotated[Duration | None, says("longest such time")]
     retransmission_wait_stdev: Annotated[Duration | None, says("their standard deviation; null: fewer than two")]
     retransmission_gaps: Annotated[
-        list[Duration],
-        says("the times between the transmissions of the segment that was sent most often: its back-off"),
+        list[Duration | None],
+        says(
+            "the times between the transmissions of the segment that was sent most often: its back-off; null: the"
+            " capture's times run backwards there"
+        ),
     ]
     retransmissions: Annotated[list[Retransmission], says("the first 64 segments with data sent again, one by one")]
     syn_retransmits: Annotated[int, says("SYN or SYN-ACK sent again")]

@@ -58,7 +58,12 @@ TOOLS = """ss nstat sysctl tcpdump tshark ethtool capinfos editcap mergecap reor
 def test_no_part_is_missing(name: str) -> None:
     entry = EVERYTHING[name]
     assert tuple(TITLES) == tuple(SHOWN) == tuple(SECTIONS)
-    assert [title for title, _ in parts(entry)] == [*(TITLES if name in BY_NAME else SHOWN).values(), "References"]
+    titles = [
+        *(TITLES if name in BY_NAME else SHOWN).values(),
+        *(["Thresholds"] if entry.thresholds else []),
+        "References",
+    ]
+    assert [title for title, _ in parts(entry)] == titles
     for part, text in entry.text._asdict().items():
         assert len(text) >= len("Always."), part
         assert text[0].isupper() or re.match(r"`|2 MSL|[a-z]+\(\)|net\.", text), (part, text)
