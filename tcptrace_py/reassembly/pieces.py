@@ -25,7 +25,8 @@ MOST_PIECES: Final = 98304
 """Pieces that may wait: of full segments, as much as that."""
 
 MOST_GAPS: Final = 1024
-"""Holes remembered, to know what comes too late from what comes again."""
+"""Holes that wait to be told until they are acknowledged, and as many told ones that are remembered: what comes too late must
+be known from what comes again."""
 
 GRACE: Final = 64 * 1024
 """Cost of what must wait behind a hole that is acknowledged, before it is given up: captures are not always in order."""
@@ -48,6 +49,17 @@ class Piece:
 
 
 @mypyc_attr(acyclic=True)
+class Gap:
+    """Bytes that were given up, ``position`` bytes being in order before them; ``cut``: by the capture length."""
+
+    def __init__(self, start: i64, end: i64, position: i64, cut: bool) -> None:
+        self.start = start
+        self.end = end
+        self.position = position
+        self.cut = cut
+
+
+@mypyc_attr(acyclic=True)
 class Budget:
     """The memory that all streams together take."""
 
@@ -65,7 +77,7 @@ class Outlet(Protocol):
     def hole(self, stream: Stream, start: int, end: int, position: int, acknowledged: bool, cut: bool) -> None:
         """Bytes that are not there; ``position``: how many were, before.  ``cut``: by the capture length.
 
-        Told in order among holes, but perhaps later than the data behind it; of an ``eager`` stream, before that.
+        Told in order among holes, but mostly later than the data behind it; of an ``eager`` stream, before that.
         """
 
     def conflict(self, stream: Stream, start: int, first: Piece, at: int, other: bytes, frame: int) -> None:

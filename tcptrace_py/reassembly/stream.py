@@ -31,6 +31,7 @@ from tcptrace_py.reassembly.pieces import (
     MOST_WAITING,
     PIECE_COST,
     Budget,
+    Gap,
     Outlet,
     Piece,
 )
@@ -52,7 +53,7 @@ class Stream:
         self.handed: i64 = 0
         self.pieces: list[Piece] = []
         self.origin: i64 = -1  # the sequence number of offset 0
-        self.top: i64 = 0  # where the furthest payload ends
+        self.top: i64 = 0  # where the furthest payload ends that was captured
         self.acked: i64 = -1  # up to where the peer acknowledged; -1: not at all
         self.edge: i64 = -1  # up to where the peer's window ever reached; -1: unknown
         self.bytes: i64 = 0  # in order so far, without holes
@@ -67,12 +68,8 @@ class Stream:
         self.base: i64 = 0
         self.fin: i64 = -1  # where its FIN stands
         self.claimed: i64 = 0  # where segments without payload say that it stands
-        # the hole that is being made: it may grow until data follows
-        self.hole_start: i64 = 0
-        self.hole_end: i64 = 0
-        self.hole_position: i64 = 0
-        self.hole_cut: bool = False
-        self.gaps: list[int] = []  # the last holes that were given up: start and end of each
+        self.gaps: list[Gap] = []  # the last holes
+        self.told: i64 = 0  # those before this index have been told
         # what is told at the end
         self.begun: bool = False  # the beginning was seen, or is known from the peer's SYN-ACK
         self.holes: i64 = 0
@@ -177,9 +174,9 @@ class Stream:
         if length == 1 and (end == self.top or start == self.fin or (end <= self.acked and not self.opened)):
             self.repeated_bytes += 1  # a keep-alive, whose byte may be anything (RFC 1122, 4.2.3.6)
             return
-        if end > self.top:
-            self.top = end
         have: i64 = start + captured
+        if have > self.top:
+            self.top = have
         here: i64 = start
         if self.opened:
             floor: i64 = self.next
@@ -234,15 +231,14 @@ class Stream:
 
     def find_late(self, start: i64, end: i64) -> None:
         """Of bytes that lie before all that is kept, those of a hole are not repeated: they are late."""
-        gaps = self.gaps
-        i: i64 = len(gaps) - 2
-        while i >= 0 and gaps[i + 1] > start:
-            left: i64 = max(gaps[i], start)
-            right: i64 = min(gaps[i + 1], end)
+        i: i64 = len(self.gaps) - 1
+        while i >= 0 and self.gaps[i].end > start:
+            left: i64 = max(self.gaps[i].start, start)
+            right: i64 = min(self.gaps[i].end, end)
             if left < right:
                 self.repeated_bytes -= right - left
                 self.tell_late(left, right)
-            i -= 2
+            i -= 1
 
     def tell_late(self, start: i64, end: i64) -> None:
         """These bytes came when their hole had been given up."""
@@ -323,49 +319,46 @@ class Stream:
         start: i64 = self.next
         self.next = end
         gaps = self.gaps
-        if gaps and gaps[len(gaps) - 1] == start:
-            gaps[len(gaps) - 1] = end
-        else:
-            if len(gaps) >= 4 * MOST_GAPS:
-                del gaps[: 2 * MOST_GAPS]
-            gaps.append(start)
-            gaps.append(end)
-        if self.hole_end > self.hole_start:
-            if self.hole_end == start and self.hole_position == self.bytes and self.hole_cut == cut:
-                self.hole_end = end
+        if self.told < len(gaps):
+            last = gaps[len(gaps) - 1]
+            if last.end == start and last.position == self.bytes and last.cut == cut:
+                last.end = end
                 return
-            self.tell_hole()
-        self.hole_start = start
-        self.hole_end = end
-        self.hole_position = self.bytes
-        self.hole_cut = cut
+        gaps.append(Gap(start, end, self.bytes, cut))
+        if len(gaps) > MOST_GAPS:
+            self.tell_gaps(False)
 
-    def tell_hole(self) -> None:
-        """Nothing can be added to the hole any more: tell it, in two parts where only one was acknowledged."""
-        start: i64 = self.hole_start
-        end: i64 = self.hole_end
-        self.hole_start = self.hole_end
-        if start >= end:
-            return
-        acked: i64 = min(max(self.acked, start), end)
-        self.missing_bytes += end - start
-        self.unacknowledged_bytes += end - acked
-        self.tell_part(start, acked, True)
-        self.tell_part(acked, end, False)
+    def tell_gaps(self, last: bool) -> None:
+        """Tell holes that are acknowledged, or too many; ``last``: all of them.  The latest may grow until data follows."""
+        gaps = self.gaps
+        i: i64 = self.told
+        while i < len(gaps):
+            gap = gaps[i]
+            if not last and ((gap.end > self.acked and len(gaps) - i <= MOST_GAPS) or gap.position == self.bytes):
+                break
+            acked: i64 = min(max(self.acked, gap.start), gap.end)
+            self.missing_bytes += gap.end - gap.start
+            self.unacknowledged_bytes += gap.end - acked
+            self.tell_part(gap, gap.start, acked, True)
+            self.tell_part(gap, acked, gap.end, False)
+            i += 1
+        self.told = i
+        if i > 2 * MOST_GAPS:
+            del gaps[: i - MOST_GAPS]
+            self.told = MOST_GAPS
 
-    def tell_part(self, start: i64, end: i64, acknowledged: bool) -> None:
-        """One hole, unless it is empty."""
+    def tell_part(self, gap: Gap, start: i64, end: i64, acknowledged: bool) -> None:
+        """One hole, or that part of it that was acknowledged or was not, unless it is empty."""
         if start >= end:
             return
         self.holes += 1
         if self.outlet is not None:
-            base: i64 = self.base
-            self.outlet.hole(self, start - base, end - base, self.hole_position, acknowledged, self.hole_cut)
+            self.outlet.hole(self, start - self.base, end - self.base, gap.position, acknowledged, gap.cut)
 
     def hand_over(self) -> None:
         """Hand on what is in order, and keep the last of it."""
         if self.eager:
-            self.tell_hole()
+            self.tell_gaps(True)
         if self.handed < self.ready and self.outlet is not None:
             self.outlet.data(self, self.pieces[self.handed : self.ready])
         self.handed = self.ready
@@ -397,6 +390,8 @@ class Stream:
             self.acked = offset
         if offset + window > self.edge:
             self.edge = offset + window
+        if self.told < len(self.gaps):
+            self.tell_gaps(False)
         if self.ready < len(self.pieces):
             first = self.pieces[0]
             if not self.opened and self.acked >= first.start + len(first.data):
@@ -419,7 +414,7 @@ class Stream:
             self.ends_unknown = end > self.next
         if end > self.next:
             self.give_up(end, False)
-        self.tell_hole()
+        self.tell_gaps(True)
         self.hand_over()
         self.trim(0)
 
