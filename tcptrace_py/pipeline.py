@@ -220,6 +220,8 @@ class Pipeline:
         """The end of observation."""
         end: i64 = max(self.tally.end, self.captures.observed_until)
         tracker = self.tracker
+        if end > self.tally.end:
+            tracker.expire(end)
         self.drain()
         waiting: list[Waiting] = []
         for flow in tracker.leave(end):

@@ -74,6 +74,7 @@ class Captures:
         self._reader = None
         self._settle(reader)
         self._bytes_before += reader.window.stream.consumed()
+        self._notes.observed_until = max(self._notes.observed_until, int(reader.until()))
         drops: i64 = reader.dropped()
         if drops >= 0:
             self._drops_before = min(max(self._drops_before, 0) + drops, MAX_DROPS)

@@ -33,6 +33,8 @@ class Interface:
                 left -= 1
             self.max_ticks = MAX_TIME // self.scale
         self.statistics_drops: i64 = -1  # from the last statistics block, which counts from the start of the capture
+        self.delivered: i64 = -1  # packets that its last statistics block says are in the file; -1: it does not say
+        self.until: i64 = -1  # when the capture on it ended, by the same block
         self.packet_drops: i64 = -1  # the sum of what packet blocks tell, each about the time since the one before
 
     def time(self, high: i64, low: i64) -> i64:

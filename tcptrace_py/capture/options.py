@@ -17,8 +17,10 @@ ISB_ENDTIME: Final = 3
 EPB_DROPS: Final = 4
 IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14
+ISB_ENDTIME: Final = 3
 ISB_IFDROP: Final = 5
 ISB_OSDROP: Final = 7
+ISB_USRDELIV: Final = 8
 
 MAX_NUMBER: Final = (1 << 48) - 1
 """Counters are kept within this, so that sums of many cannot overflow."""

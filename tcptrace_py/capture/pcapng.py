@@ -28,6 +28,7 @@ from tcptrace_py.capture.options import (
     ISB_ENDTIME,
     ISB_IFDROP,
     ISB_OSDROP,
+    ISB_USRDELIV,
     MAX_NUMBER,
     SHB_USERAPPL,
     find_option,
@@ -88,6 +89,8 @@ class PcapngReader(Reader):
         self.before: i64 = 0  # number of interfaces of the sections before, in this file
         self.drops_before: i64 = -1  # what those dropped
         self.extracted: bool = False  # this section was written by ``tcpfsm extract``
+        self.delivered_before: i64 = 0  # packets that they say are in the file; -1: one of them does not say
+        self.until_before: i64 = -1  # when they ended, by their own account
         if not window.ensure(SECTION_HEADER):
             raise CaptureError(
                 f"{source.title}: is cut short inside its file header ({window.end} of {SECTION_HEADER} bytes): "
@@ -298,6 +301,9 @@ class PcapngReader(Reader):
         if defect:
             return self.corrupt(defect)
         self.drops_before = self.dropped()
+        self.delivered_before = self.delivered()
+        for described in self.section:
+            self.until_before = max(self.until_before, described.until)
         self.before += len(self.section)
         self.section = []
         return True
@@ -371,12 +377,18 @@ class PcapngReader(Reader):
             found: i64 = find_option(buf, at + 20, end, big, code)
             if found >= 0 and option_length(buf, found, big) == 8:
                 drops = max(drops, 0) + number64(buf, found, big)
+        described = self.section[interface]
         if drops >= 0:
-            self.section[interface].statistics_drops = drops
+            described.statistics_drops = drops
         ended: i64 = find_option(buf, at + 20, end, big, ISB_ENDTIME)
-        if self.extracted and ended >= 0 and option_length(buf, ended, big) == 8:
-            until: i64 = self.section[interface].time(u32(buf, ended, big), u32(buf, ended + 4, big))
-            self.notes.observed_until = max(self.notes.observed_until, until)
+        if ended >= 0 and option_length(buf, ended, big) == 8:
+            until: i64 = described.time(u32(buf, ended, big), u32(buf, ended + 4, big))
+            if self.extracted:
+                self.notes.observed_until = max(self.notes.observed_until, until)
+            delivered: i64 = find_option(buf, at + 20, end, big, ISB_USRDELIV)
+            if delivered >= 0 and option_length(buf, delivered, big) == 8:
+                described.until = until
+                described.delivered = number64(buf, delivered, big)
         self.comment(0, at + 20, end)
 
     def add_drops(self, described: Interface, drops: i64) -> None:
@@ -393,6 +405,26 @@ class PcapngReader(Reader):
             if drops >= 0:
                 total = min(max(total, 0) + drops, MAX_NUMBER)
         return total
+
+    def delivered(self) -> i64:
+        """Packets that the statistics blocks say are in the file; -1: not all of them say."""
+        total: i64 = self.delivered_before
+        for described in self.section:
+            if total < 0 or described.delivered < 0:
+                return -1
+            total = min(total + described.delivered, MAX_NUMBER)
+        return total
+
+    def until(self) -> i64:
+        """Believed only where all packets are there that were captured until then: a file that was cut or filtered since
+        still says when its capture ended, but was not an observation of all that time.
+        """
+        if self.packets == 0 or self.delivered() != self.packets:
+            return -1
+        until: i64 = self.until_before
+        for described in self.section:
+            until = max(until, described.until)
+        return until
 
     def bad(self, what: str) -> i64:
         """Note a defect of the block at the window's place."""

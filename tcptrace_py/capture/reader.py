@@ -58,6 +58,10 @@ class Reader:
         """How many packets the file says were dropped while capturing; -1 if it does not tell."""
         return -1
 
+    def until(self) -> i64:
+        """When the capture ended, if the file tells: perhaps long after its last packet.  -1: it does not tell."""
+        return -1
+
     def cut(self) -> bool:
         """Note why the stream ended where a record was expected, if that is not a record's border.  Returns False."""
         self.ended(self.window.offset())

@@ -240,13 +240,29 @@ class Registry:
         c.gone = True
         if self.limits.max_connections:
             self.ages.pop(c.number, None)
+        self.stand(c, now)
+        self.quality.weigh(c)
+        self.finished.append(c)
+
+    def stand(self, c: Connection, now: i64) -> None:
+        """Judge the connection as it stands at ``now``, if nothing more comes.  After that no segment may be added to it."""
         self.vantage.place(c)
         self.let_pass(c, now)
-        self.quality.weigh(c)
         c.client.date_steps()
         c.server.date_steps()
         conclude(c, now, self.limits.stuck_after)
-        self.finished.append(c)
+
+    def expire(self, now: i64) -> None:
+        """Nothing has come since, and it is ``now``: let go of what is past by then.
+
+        The clock stays where it was, so that it makes no difference later whether anybody did this.
+        """
+        clock: i64 = self.now
+        due: i64 = self.next_sweep
+        self.now = now
+        self.sweep()
+        self.now = clock
+        self.next_sweep = due
 
     def forget(self, flow: Flow) -> None:
         """Take it out of the flow table."""

@@ -328,3 +328,44 @@ def test_a_length_that_is_no_multiple_of_four_is_rounded_up() -> None:
     ragged = struct.pack("<II", 0x7777, 13) + b"abcd" + struct.pack("<I", 13)
     reading = read_bytes(make.section() + make.interface() + ragged + make.enhanced(3, b"a"))
     assert reading.frames == [(3000, b"a")]
+
+
+# ---- until when it was captured
+
+
+def ended(at: int, packets: int, *, interface: int = 0, big: bool = False) -> bytes:
+    """A statistics block that says so."""
+    order = ">" if big else "<"
+    stamp = struct.pack(f"{order}II", at >> 32, at & 0xFFFFFFFF)
+    given = [(3, stamp), (8, struct.pack(f"{order}Q", packets))]
+    return make.block(5, struct.pack(f"{order}I", interface) + stamp + make.options(given, big=big), big=big)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_whole_capture_says_until_when_it_lasted(big: bool) -> None:
+    end = FRAMES[-1][0] + make.SECOND
+    data = make.pcapng(FRAMES, big=big)
+    assert until(data + ended(end, 5, big=big)) == end
+    assert until(data) == -1
+    assert until(data + make.statistics(ifdrop=0, big=big)) == -1
+    for packets in (4, 6):  # some were cut out, or put in
+        assert until(data + ended(end, packets, big=big)) == -1
+
+
+def test_all_interfaces_and_sections_must_say_so() -> None:
+    two = (
+        make.section()
+        + make.interface(tsresol=9) * 2
+        + make.enhanced(5, b"abcd")
+        + make.enhanced(6, b"abcd", interface=1)
+    )
+    assert until(two + ended(10, 2)) == -1
+    assert until(two + ended(10, 1) + ended(12, 1, interface=1)) == 12
+    again = make.section() + make.interface(tsresol=9) + make.enhanced(7, b"abcd")
+    assert until(two + ended(10, 1) + ended(12, 1, interface=1) + again + ended(9, 1)) == 12
+    assert until(two + again + ended(9, 1)) == -1
+
+
+def until(data: bytes) -> int:
+    """As the capture says, when it has been read."""
+    return read_bytes(data).captures.observed_until
