@@ -43,11 +43,14 @@ ROOMS = ("capture", "decode", "machine", "reassembly")
 INTERPRETED: dict[str, str] = {
     "capture/compressed.py": "a stream like those of streams.py; its time is spent in zlib and its kin",
     "capture/formats.py": "a table that holds classes, read once a file",
+    "capture/growing.py": "every wait for a live capture is here, and an interrupt is noticed only in interpreted code",
+    "capture/keep.py": "writes files, a piece at a time",
     "capture/live.py": "starts processes and waits for them",
     "capture/notes.py": "plain data for the report and for other processes: dataclass fields and pickle must work",
     "capture/opening.py": "paths and error messages, once a file",
     "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",
     "capture/writer.py": "subclasses the writer and the blocks of dpkt, which is interpreted",
+    "capture/tap.py": "a piece of a live capture at a time, with struct",
     "decode/slow.py": "calls dpkt, which is interpreted and raises whatever it likes: nothing would be gained",
 }
 
