@@ -49,8 +49,8 @@ INTERPRETED: dict[str, str] = {
     "capture/notes.py": "plain data for the report and for other processes: dataclass fields and pickle must work",
     "capture/opening.py": "paths and error messages, once a file",
     "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",
-    "capture/writer.py": "subclasses the writer and the blocks of dpkt, which is interpreted",
     "capture/tap.py": "a piece of a live capture at a time, with struct",
+    "capture/writer.py": "subclasses the writer and the blocks of dpkt, which is interpreted",
     "decode/slow.py": "calls dpkt, which is interpreted and raises whatever it likes: nothing would be gained",
 }
 

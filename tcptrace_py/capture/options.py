@@ -13,7 +13,6 @@ COMMENT: Final = 1  # in any block
 SHB_USERAPPL: Final = 4
 IF_IPV4ADDR: Final = 4
 IF_IPV6ADDR: Final = 5
-ISB_ENDTIME: Final = 3
 EPB_DROPS: Final = 4
 IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from tcptrace_py.report import model
+from tcptrace_py.report.events import EVENTS
 
-LINES = (model.CaptureLine, model.Connection, model.Finding, model.SummaryLine)
-"""What a line of NDJSON may be."""
+LINES = (model.CaptureLine, model.Connection, model.Finding, model.SummaryLine, *EVENTS)
+"""What a line of NDJSON may be; the events are those of ``live``."""
 
 
 def report_schema() -> dict[str, Any]:
