@@ -27,6 +27,17 @@ def test_the_tables_are_current() -> None:
         assert f"| `{shown}` |" in TEXT
 
 
+def test_the_terminal_tells_every_field() -> None:
+    text = call("explain", "where").stdout.decode()
+    assert max(map(len, text.splitlines())) <= 80
+    for name in fields():
+        shown = "time_in_state.STATE" if name.startswith("time_in_state.") else name
+        assert f"\n  {shown} (" in text
+    for operator in COMPARISONS:
+        assert f" {operator}" in text
+    assert "tcpfsm explain where" in call("explain").stdout.decode()
+
+
 def test_every_kind_is_in_the_table() -> None:
     used: set[type[Kind]] = {type(field.kind) for field in fields().values()}
     assert {kind.__name__ for kind in used} == {kind.__name__ for kind in where_tables.KINDS} | {"Word"}

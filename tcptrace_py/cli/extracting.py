@@ -29,6 +29,7 @@ from tcptrace_py.extraction.folder import Folder
 from tcptrace_py.extraction.follow import Follow, Look
 from tcptrace_py.extraction.loop import Loop
 from tcptrace_py.extraction.selection import Selection
+from tcptrace_py.gate.settings import load
 from tcptrace_py.ladder.choice import Choice, parse
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.registry import Limits
@@ -122,7 +123,7 @@ class Source(NamedTuple):
 def run_extract(captures: Sequence[str], options: dict[str, Any]) -> int:
     """Extract, say what was written, warn, and return the exit status.  Raises TcpfsmError and OSError."""
     check(captures, options)
-    config = config_from({**options, "fail_on": "never"})
+    config = config_from({**options, "fail_on": "never"}, load(options["config"]))
     followed: str | None = options["follow"]
     words = [followed] if followed is not None else list(options["connections"])
     choices = [parse([word]) for word in words]

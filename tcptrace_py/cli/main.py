@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -138,8 +139,22 @@ def _invoke(args: list[str]) -> int:
 
         context = getattr(e, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context is not None else ""
-        _say(printable(e.format_message().replace("\n", " ")) + hint)
+        meant = _meant(e)
+        said = e.format_message().replace("\n", " ")
+        _say(printable(said.rstrip(".") + meant if meant else said) + hint)
         return exits.USAGE
+
+
+def _meant(e: click.ClickException) -> str:
+    """The choice that was perhaps meant; click names them all, and not which is near."""
+    kind = e.param.type if isinstance(e, click.BadParameter) and e.param is not None else None
+    wrong = re.match(r"'(.*)' is not one of ", e.message)
+    if not isinstance(kind, click.Choice) or wrong is None:
+        return ""
+    from tcptrace_py.config import suggest
+
+    text = suggest(wrong[1], [str(choice) for choice in kind.choices])
+    return text if "did you mean" in text else ""
 
 
 def _say(message: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ from tcptrace_py.config import (
     thresholds_with,
     timers_for,
 )
+from tcptrace_py.errors import ConfigError
 
 if TYPE_CHECKING:
     from tcptrace_py.gate.settings import Settings
@@ -65,7 +67,7 @@ def analysis_options(f: F) -> F:
                 "--where",
                 metavar="EXPR",
                 default="",
-                help="Only connections of which this holds: 'server.port == 443 and finding' (see docs/where.md).",
+                help="Only connections of which this holds: 'server.port == 443 and finding' (tcpfsm explain where).",
             ),
         )
     ):
@@ -157,12 +159,16 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
     ``fail_on`` of the file is for the gate (``check``) alone: a report does not fail because a file says so.
     """
     profile: str = options["profile"] or (settings.profile if settings else None) or "linux"
-    changes = {**(settings.timers if settings else {}), **parse_timers(options["timers"])}
     thresholds = settings.thresholds if settings else Thresholds()
+    with blaming("--timers"):
+        timers = timers_for(profile, {**(settings.timers if settings else {}), **parse_timers(options["timers"])})
+    with blaming("--thresholds"):
+        thresholds = thresholds_with(thresholds, parse_thresholds(options["thresholds"]))
+    check_names(options)
     config = Config(
         profile=profile,
-        timers=timers_for(profile, changes),
-        thresholds=thresholds_with(thresholds, parse_thresholds(options["thresholds"])),
+        timers=timers,
+        thresholds=thresholds,
         max_connections=options["max_connections"] or 0,
         verify_checksums=options["verify_checksums"],
         compare_payload=options["compare_payload"],
@@ -182,3 +188,28 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
         select=(settings.select or ()) if options["select"] is None else config.select,
         ignore=(settings.ignore or ()) if options["ignore"] is None else config.ignore,
     )
+
+
+def check_names(options: dict[str, Any]) -> None:
+    """Raises ConfigError where an option names a rule, family or field that does not exist: before anything is opened."""
+    from tcptrace_py.rules.catalogue import check_fail_on, members
+
+    for option in ("select", "ignore"):
+        with blaming(f"--{option}"):
+            for name in names(options[option]):
+                members(name)
+    with blaming("--fail-on"):
+        check_fail_on(names(options["fail_on"]))
+    if options["where"].strip():
+        from tcptrace_py.where.parser import parse
+
+        parse(options["where"].strip())
+
+
+@contextmanager
+def blaming(option: str) -> Iterator[None]:
+    """Say of an error which option it is about."""
+    try:
+        yield
+    except ConfigError as e:
+        raise ConfigError(f"{option}: {e}") from None

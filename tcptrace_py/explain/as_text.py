@@ -29,6 +29,10 @@ def explain(name: Name) -> Iterator[str]:
         return state(name.name)
     if name.kind == "topic":
         return topic(TOPICS[name.name])
+    if name.kind == "where":
+        from tcptrace_py.explain.where import where  # takes as long to import as all the rest
+
+        return where()
     return transition(name.pair) if name.pair in TRANSITIONS else aside(name.pair)
 
 
@@ -136,6 +140,7 @@ def overview() -> Iterator[str]:
         yield from wrapped(
             f"{start:<13} to {', '.join(end for begin, end in TRANSITIONS if begin == start)}", "  ", " " * 19
         )
+    yield from ("", "Fields that --where EXPR can ask for: tcpfsm explain where")
     for family in FAMILIES:
         yield from ("", f"Rules: {family}")
         yield from wrapped(", ".join(found.name for found in RULES if found.family == family), "  ", "  ")

@@ -21,7 +21,7 @@ class Name(NamedTuple):
     """Something that can be explained."""
 
     kind: str
-    """rule, state, transition or topic."""
+    """rule, state, transition or topic; or where, the language of ``--where``."""
     name: str
     pair: Pair = ("", "")
     """Of a transition."""
@@ -39,6 +39,8 @@ _OTHERS = {compact(name): name for name in (*BY_NAME, *TOPICS)}
 def find(words: str) -> Name:
     """What is meant.  Raises ConfigError, with a suggestion."""
     key = compact(words)
+    if key == "where":
+        return Name("where", "where")
     if key in _STATES:
         return Name("state", _STATES[key])
     if key in _OTHERS:

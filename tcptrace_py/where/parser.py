@@ -257,7 +257,7 @@ def near(name: str) -> str:
     if same_end:
         return f"; did you mean {next((one for one in same_end if one.startswith(prefix)), same_end[0])}?"
     text = suggest(name, known)
-    return text if "did you mean" in text else "; docs/where.md lists them"
+    return text if "did you mean" in text else "; tcpfsm explain where lists them"
 
 
 def near_or(name: str, known: list[str], text: str) -> str:

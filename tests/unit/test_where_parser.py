@@ -27,7 +27,7 @@ from tcptrace_py.where.parser import COMPARISONS, DEEPEST, parse
         ("sent > 1", 1, "no field 'sent', but sent.packets, sent.payload_bytes, sent.unique_bytes, ..."),
         ("either.port == 80", 1, "did you mean port? Alone it is of either side"),
         ("both.duration > 1s", 1, "duration is of the connection, not of a side"),
-        ("xyzzy == 1", 1, "no field 'xyzzy'; docs/where.md lists them"),
+        ("xyzzy == 1", 1, "no field 'xyzzy'; tcpfsm explain where lists them"),
         ("\x1b[2J == 1", 1, r"nothing begins with '\\x1b'"),
         ("state == ESTABLISHD", 10, "no 'ESTABLISHD'; did you mean ESTABLISHED?"),
         ("outcome == x", 12, "outcome: no 'x'; there are closed,"),
