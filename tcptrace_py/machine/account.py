@@ -245,7 +245,7 @@ def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg:
     if start < 1 and not e.syn_seen:
         new += recovery.below(start, min(end, 1))  # midstream: what lies before the first segment had not passed
     if new == 0 and is_copy(e, p, seg, recovery):
-        if recovery.was_sent_again(start, end):
+        if recovery.was_overtaken(start, end, seg.ip_id):
             seg.marks |= mk.OUT_OF_ORDER  # the first one, behind its repetition
             recovery.out_of_order += 1
         elif seg.time - e.last_time < CAPTURED_TWICE_WITHIN:

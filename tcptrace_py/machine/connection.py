@@ -16,6 +16,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.space import Space
 
 CLIENT: Final = 0
@@ -134,6 +135,7 @@ class Connection(Exchange):
         self.rival_isn: i64 = -1
         self.rival_time: i64 = 0
         self.rival_frame: i64 = -1
+        self.rival_sent: Sent | None = None  # that SYN, each time it was sent
         self.rival_challenged: bool = False
 
     def side(self, which: i64) -> Endpoint:

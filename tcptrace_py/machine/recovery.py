@@ -48,6 +48,7 @@ class Again:
         self.frame = seg.number
         self.time = seg.time
         self.tsval = seg.tsval
+        self.ip_id = seg.ip_id
         self.bytes: i64 = 0  # of it, how many had passed
         self.mark: i64 = 0  # what made its sender repeat it, one of ``marks``; 0: that does not show
         self.oldest = oldest  # it begins with the oldest data that is not acknowledged
@@ -159,6 +160,10 @@ class Recovery:
             self.low = low
         return low.add(start, end)
 
-    def was_sent_again(self, start: i64, end: i64) -> bool:
-        """Whether it was sent again lately: what then passes with an older IP id is the first one, late."""
-        return any(again.start <= start and end <= again.end for again in self.recent)
+    def was_overtaken(self, start: i64, end: i64, ip_id: i64) -> bool:
+        """Whether what passes with an older IP id is the first one, behind the repetition that filled its hole; else a copy."""
+        for again in self.recent:
+            if again.filled and again.start <= start and end <= again.end:
+                behind: i64 = (again.ip_id - ip_id) & 0xFFFF
+                return ip_id <= 0 or 0 < behind < 0x8000
+        return False

@@ -70,6 +70,15 @@ class Sent:
             options |= ECN
         self.options = options
 
+    def begin_with(self, syn: Sent) -> None:
+        """Take over what was counted of its SYN while that was not known to be its own."""
+        self.packets = syn.packets
+        self.syn = syn.syn
+        self.mss = syn.mss
+        self.syn_ttl = syn.syn_ttl
+        self.window_scale = syn.window_scale
+        self.options = syn.options
+
     def losses(self) -> Recovery:
         """What is remembered of its losses; made when first asked for."""
         recovery = self.recovery

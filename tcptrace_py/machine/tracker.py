@@ -27,6 +27,7 @@ from tcptrace_py.machine.oddities import CHALLENGED_WITHIN, note_slow_oddities
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.plain import ANSWERED, CLOSED, LEAST_TIMER, Asked, Plain, answers, asks, open_space
 from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since, whole_connection
+from tcptrace_py.machine.sent import Sent
 from tcptrace_py.machine.sequence import distance, unwrap
 from tcptrace_py.machine.space import Space
 from tcptrace_py.machine.timing import Timers, elapse
@@ -189,7 +190,7 @@ class Tracker(Registry):
         e = c.side(side)
         p = c.side(1 - side)
         if seg.flags & SYN and not seg.flags & ACK and c.rival_side == side and seg.seq == c.rival_isn:
-            c.packets += 1
+            self.count_rival(c, e)
             c.end = seg.time
             c.last_frame = seg.number
             return  # not of this connection, or not yet known to be
@@ -238,7 +239,8 @@ class Tracker(Registry):
             self.mark(c, side, seg)
         elif seg.length == 0:
             c.write_history(cn.HISTORY_ACK, side)
-        remember(e, p, seg)
+        if not seg.marks & mk.COPIED:  # else its sender has sent others since
+            remember(e, p, seg)
 
     def mark(self, c: Exchange, side: i64, seg: Segment) -> None:
         """The letters of SYN, FIN and RST."""
@@ -328,7 +330,19 @@ class Tracker(Registry):
         c.rival_time = seg.time
         c.rival_frame = seg.number
         c.rival_challenged = False
+        c.rival_sent = Sent()
+        c.rival_sent.offer(seg)
         return c
+
+    def count_rival(self, c: Connection, e: Endpoint) -> None:
+        """A rival's SYN: its sender's, and if it turns out to begin a connection, that one's."""
+        c.packets += 1
+        e.packets += 1
+        e.syn += 1
+        rival = c.rival_sent
+        if rival is not None:
+            rival.packets += 1
+            rival.syn += 1
 
     def reuse(self, c: Connection, seg: Segment) -> Connection:
         """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
@@ -361,7 +375,14 @@ class Tracker(Registry):
         c.rival_side = -1
         new = self.begin(seg, c)
         c.successor = frame
-        c.packets -= 1  # the rival's SYN, now its own connection's
+        rival = c.rival_sent
+        c.rival_sent = None
+        count: i64 = 1
+        if rival is not None:  # its SYN is now its own connection's
+            count = rival.packets
+            opener.packets -= count
+            opener.syn -= count
+        c.packets -= count
         if new.key != key:
             self.flows.remove(new)
             new.key = key
@@ -375,6 +396,8 @@ class Tracker(Registry):
         new.replace_sides(client, server)
         new.midstream = False
         new.facts &= ~fa.MIDSTREAM
+        if rival is not None:
+            client.begin_with(rival)
         client.origin = isn
         client.syn_seen = True
         client.snd_nxt = 1
@@ -387,7 +410,7 @@ class Tracker(Registry):
         client.last_time = time
         client.last_frame = frame
         client.act(ev.SEND_SYN, time, frame, PROVEN, "SYN sent")
-        new.packets = 1
+        new.packets = count
         new.note(fa.REUSE_OPEN, CLIENT, frame, time, c.last_frame, 1 if challenged else 0)
         return new
 

@@ -268,9 +268,19 @@ def test_a_copy_that_the_network_made_is_not_sent_again() -> None:
     flight(wire, 1000, 3)
     last = wire.talk.ip_id
     assert wire.data(1012, 1, ip_id=last - 1) == ["copied"]
+    assert wire.data(1013, 2, ip_id=last) == ["copied"], "in the order of the first ones"
     sent = wire.talk.now.client.sent
     assert sent is not None
-    assert (sent.hardware_duplicates, sent.retransmitted_packets, wire.losses.copied) == (0, 0, 1)
+    assert (sent.hardware_duplicates, sent.retransmitted_packets, wire.losses.copied) == (0, 0, 2)
+
+
+def test_a_copy_of_a_repetition_is_no_late_original() -> None:
+    wire = Wire()
+    flight(wire, 1000, 2)
+    for n in range(3):
+        wire.ack(1020 + n, 0)
+    assert wire.data(1024, 0) == ["retransmission", "fast"]
+    assert wire.data(1030, 0, ip_id=wire.talk.ip_id) == ["copied"]
 
 
 def test_a_retransmission_has_an_ip_id_of_its_own_and_is_no_copy() -> None:

@@ -272,3 +272,19 @@ def test_a_flood_of_syns_has_no_details() -> None:
         assert e.sent.detail is None
     assert (told(talk)["packets"], told(talk, 1)["packets"], told(talk, 1)["ack_packets"]) == (1, 2, 2)
     assert told(talk, 1)["syn_retransmits"] == 1
+
+
+def test_a_syn_that_waited_is_counted_where_it_belongs() -> None:
+    talk = Talk().established().at(1000)
+    for ms in (1000, 2000):
+        syn = talk.at(ms).make(talk.to_server, "S", 5000)
+        syn.mss = 1400
+        talk.feed(syn)
+    old = talk.now
+    assert (old.client.packets, old.client.syn) == (6, 3), "until it is known, of the connection that lives"
+    talk.at(2010).server("S.", 7000, 5001)
+    new = talk.now
+    assert new is not old
+    assert (old.client.packets, old.client.syn, old.packets) == (4, 1, 6)
+    assert (new.client.packets, new.client.syn, new.client.mss, new.packets) == (2, 2, 1400, 3)
+    assert told(talk)["syn_retransmits"] == 1
