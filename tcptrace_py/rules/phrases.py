@@ -19,7 +19,7 @@ def figure(ns: int) -> Decimal | None:
 
 
 def duration(ns: int) -> str:
-    """Nanoseconds for people: ``93.2 s``, ``210 ms``, ``0.4 ms``; negative ones are not known."""
+    """Nanoseconds for people: ``93.2 s``, ``210 ms``, ``0.4 ms``, ``46 us``; negative ones are not known."""
     if ns < 0:
         return UNKNOWN_TIME
     if ns >= 100 * SECOND:
@@ -28,7 +28,7 @@ def duration(ns: int) -> str:
         return f"{ns / SECOND:.1f} s"
     if ns >= 10_000_000:
         return f"{ns / 1e6:.0f} ms"
-    return f"{ns / 1e6:.1f} ms"
+    return f"{ns / 1e6:.1f} ms" if ns >= 100_000 else f"{ns / 1e3:.0f} us"
 
 
 def address(key: bytes, side: int) -> str:
