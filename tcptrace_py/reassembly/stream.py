@@ -103,7 +103,7 @@ class Stream:
         """The SYN, or the SYN-ACK that answers it, says that the stream begins with this sequence number."""
         if self.opened and self.begun and number == self.origin:
             return
-        if self.bytes == 0 and not self.pieces:  # of several, the last one before there is data
+        if not self.bytes and not self.pieces and not self.gaps:  # of several, the last one before there is data
             self.origin = number
             self.opened = True
             self.begun = True
@@ -113,7 +113,8 @@ class Stream:
             self.acked = -1
             self.edge = -1
             self.claimed = 0
-        elif not self.opened:
+            self.fin = -1
+        elif not self.opened and self.pieces:
             start: i64 = self.offset_of(number)
             if 0 <= self.pieces[0].start - start <= GRACE:  # it was overtaken by its data
                 self.begun = True
