@@ -147,6 +147,7 @@ class Pipeline:
         self.progress = progress
         self.where = where
         self.comparison = comparison
+        self.take_parked: Callable[[Parked], None] | None = None  # gets those that are only counted
         self.wanted: i64 = judge.facts
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
@@ -278,6 +279,8 @@ class Pipeline:
         """Count a connection that closed well, and of which nobody wants to see more."""
         if parked.unparked:
             return
+        if self.take_parked is not None:
+            self.take_parked(parked)
         tally = self.tally
         if self.where is not None:
             tally.others += 1

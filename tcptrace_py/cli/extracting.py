@@ -32,6 +32,8 @@ from tcptrace_py.extraction.selection import Selection
 from tcptrace_py.gate.settings import load
 from tcptrace_py.ladder.choice import Choice, parse
 from tcptrace_py.machine.connection import Connection
+from tcptrace_py.machine.flowtable import key_of
+from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.pipeline import Pipeline
@@ -79,19 +81,30 @@ class Survey:
         """
         wanted = self.selection.takes(c, findings)
         part = Chosen(c.number, c.key, c.first_frame, c.takes_from, c.last_frame, wanted)
-        older = self._replaced.pop(int(c.first_frame), None)
         if c.successor >= 0:
             self._replaced[int(c.successor)] = part
         if wanted:
-            self.keys[int(c.number)] = c.key
             self.comments.cite(findings)
+        self.place(part)
+
+    def take_parked(self, parked: Parked) -> None:
+        """One that closed without incident, and was packed when it had."""
+        key = key_of(parked)
+        wanted = self.selection.takes_parked(parked.number, key)
+        self.place(Chosen(parked.number, key, parked.first_frame, parked.first_frame, parked.last_frame, wanted))
+
+    def place(self, part: Chosen) -> None:
+        """Put it among the others, if it is wanted or comes beside one that is."""
+        older = self._replaced.pop(int(part.first_frame), None)
+        if part.wanted:
+            self.keys[int(part.number)] = part.key
             if older is not None and not older.wanted:
                 if not self.roster.knows(older.key):
                     self.roster.add(older)
                 self.take_along(older)
         elif older is not None and older.wanted:
             self.take_along(part)
-        if wanted or self.roster.knows(c.key):
+        if part.wanted or self.roster.knows(part.key):
             self.roster.add(part)
 
     def take_along(self, part: Chosen) -> None:
@@ -214,6 +227,9 @@ def look(source: Source, selection: Selection, *, alone: bool) -> Survey:
     tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
     tick = None if source.tick is None else lambda: source.tick(captures)  # type: ignore[misc]
     pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, Comparison())
+    tracker.keeps_first = 0  # but for those that must be asked about, most need not be kept whole
+    tracker.may_want = selection.needs_whole
+    pipeline.take_parked = survey.take_parked
     try:
         with without_collector():
             pipeline.run()

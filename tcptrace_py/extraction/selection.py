@@ -41,14 +41,8 @@ class Selection:
 
     def takes(self, c: Connection, findings: list[Finding]) -> bool:
         """Whether this connection is wanted."""
-        if self.choices:
-            chosen = False
-            for i, choice in enumerate(self.choices):
-                if choice.takes(c):
-                    self.met[i] += 1
-                    chosen = True
-            if not chosen:
-                return False
+        if not self._is_chosen(c.number, c.key):
+            return False
         if self.rules and not any(f.rule in self.rules for f in findings):
             return False
         if self.pairs and not any(
@@ -56,6 +50,26 @@ class Selection:
         ):
             return False
         return self.where is None or self.where.holds(c)
+
+    def needs_whole(self, c: Connection) -> bool:
+        """Whether one that closed without incident must be kept whole, to be asked about at its end."""
+        return bool(self.pairs) or (self.where is not None and self.where.may_hold(c))
+
+    def takes_parked(self, number: int, key: bytes) -> bool:
+        """Whether one is wanted that was not kept whole, and has no finding."""
+        if self.rules or self.pairs or self.where is not None:
+            return False
+        return self._is_chosen(number, key)
+
+    def _is_chosen(self, number: int, key: bytes) -> bool:
+        if not self.choices:
+            return True
+        chosen = False
+        for i, choice in enumerate(self.choices):
+            if choice.is_met(number, key):
+                self.met[i] += 1
+                chosen = True
+        return chosen
 
     def unmet(self) -> list[Choice]:
         """Choices that met no connection."""

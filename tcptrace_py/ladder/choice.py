@@ -28,11 +28,15 @@ class Choice(NamedTuple):
 
     def takes(self, c: Connection) -> bool:
         """Whether that is it.  Of a frame only the capture can tell."""
+        return self.is_met(c.number, c.key)
+
+    def is_met(self, number: int, key: bytes) -> bool:
+        """Likewise, by the number and the four-tuple of a connection."""
         if self.number >= 0:
-            return c.number == self.number
+            return number == self.number
         if self.keys:
-            return c.key in self.keys
-        return bool(self.community) and community_id(c.key) == self.community
+            return key in self.keys
+        return bool(self.community) and community_id(key) == self.community
 
 
 def parse(words: list[str]) -> Choice:

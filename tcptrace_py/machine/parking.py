@@ -38,6 +38,8 @@ def is_plain(c: Connection) -> bool:
     """Whether a connection closed without incident, so that what Parked keeps of it is all there is to keep."""
     if c.first_closer < 0 or c.rival_side >= 0 or c.reset_by >= 0 or c.midstream or c.server.active:
         return False
+    if c.takes_from != c.first_frame:
+        return False
     closer = c.side(c.first_closer)
     follower = c.side(1 - c.first_closer)
     if not _sent_all(closer, follower) or not _sent_all(follower, closer):

@@ -51,6 +51,19 @@ def test_states_of_one_side_or_both() -> None:
     assert pairs_of("*/*") == [Pair(-1, -1)]
 
 
+def test_what_must_be_kept_whole_to_be_asked_about() -> None:
+    (c,) = Talk().established().end()
+    assert not Selection().needs_whole(c)
+    assert not Selection([parse(["1"])], ["reset"]).needs_whole(c)
+    assert Selection(states=["CLOSED"]).needs_whole(c)
+    assert Selection(where=filter_of(Config(where="packets > 3"))).needs_whole(c)
+    assert not Selection(where=filter_of(Config(where="server.port == 81"))).needs_whole(c)
+    assert Selection().takes_parked(1, c.key)
+    assert Selection([parse(["1"])]).takes_parked(1, c.key)
+    assert not Selection([parse(["2"])]).takes_parked(1, c.key)
+    assert not Selection(rules=["reset"]).takes_parked(1, c.key)
+
+
 def test_what_was_named_and_not_met_is_known() -> None:
     (c,) = Talk().established().end()
     selection = Selection([parse(["1"]), parse(["7"])])
