@@ -72,7 +72,7 @@ class Survey:
         self.problems: list[str] = []
         self._replaced: dict[
             int, Chosen
-        ] = {}  # connections that another use of their ports replaced, by its first frame
+        ] = {}  # those that were replaced on their ports, by the first frame of the other
 
     def take(self, c: Connection, findings: list[Finding]) -> None:
         """A connection that can no longer change.
@@ -148,7 +148,8 @@ def run_extract(captures: Sequence[str], options: dict[str, Any]) -> int:
         source = Source(captures, config, stdin, progress.update if progress.visible else None)
         where = filter_of(config)
         selection = Selection(numbered(choices, source), names(options["rules"]), names(options["states"]), where)
-        survey = look(source, selection, alone=options["alone"])
+        findings_matter = any(options[name] for name in ("pcap", "rules", "where"))
+        survey = look(source, selection, alone=options["alone"], compares=findings_matter)
         if followed is not None:
             missing = follow(source, survey, options)
         else:
@@ -218,15 +219,19 @@ def numbered(choices: Sequence[Choice], source: Source) -> list[Choice]:
     return made
 
 
-def look(source: Source, selection: Selection, *, alone: bool) -> Survey:
-    """The first reading.  Raises CaptureError, and ConfigError where a connection that was named is not there."""
+def look(source: Source, selection: Selection, *, alone: bool, compares: bool) -> Survey:
+    """The first reading; ``compares`` payload for the finding of it.
+
+    Raises CaptureError, and ConfigError where a connection that was named is not there.
+    """
     survey = Survey(selection, alone=alone)
     config = source.config
     captures = source.open()
     decoder = source.decoder()
     tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
     tick = None if source.tick is None else lambda: source.tick(captures)  # type: ignore[misc]
-    pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, Comparison())
+    comparison = Comparison() if compares else None
+    pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, comparison)
     tracker.keeps_first = 0  # but for those that must be asked about, most need not be kept whole
     tracker.may_want = selection.needs_whole
     pipeline.take_parked = survey.take_parked
