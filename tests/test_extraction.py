@@ -141,7 +141,7 @@ def told(value: Any, frames: dict[int, int], name: str = "") -> Any:
         return {key: told(item, frames, key) for key, item in value.items() if key not in NOT_KEPT}
     if isinstance(value, list):
         return [told(item, frames, name) for item in value]
-    if isinstance(value, int) and ("frame" in name or name in ("confirmed_by", "refuted_by")):
+    if isinstance(value, int) and ("frame" in name or name in ("confirmed_by", "refuted_by", "original")):
         return frames.get(value, value)
     return value
 
