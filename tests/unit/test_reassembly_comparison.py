@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+
+import pytest
 
 from tcptrace_py.config import Config
 from tcptrace_py.packet import BAD, RST, SYN, Segment
 from tcptrace_py.reassembly.comparison import MOST_STREAMS, Comparison
+from tools.captures import pcap
+from tools.program import here
 from tools.segments import TO_SERVER, segment
 from tools.sinking import analysed
 from tools.talk import Talk
@@ -62,3 +67,23 @@ def test_an_analysis_compares_only_when_it_is_asked_to() -> None:
         text, _ = analysed(talk.frames, "ndjson", Config(compare_payload=compare))
         found = [line for line in io.BytesIO(text) if b'"rule":"overlap-conflict"' in line]
         assert len(found) == len(findings)
+
+
+def test_it_is_asked_for_on_the_command_line_or_in_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    talk = Talk().handshake().send("client", "PA", 101, 301, b"first").send("client", "PA", 101, 301, b"other")
+    Path("c.pcap").write_bytes(pcap(talk.frames))
+    assert here("check", "c.pcap") == 0
+    assert here("check", "c.pcap", "--compare-payload") == 1
+    Path("tcpfsm.toml").write_text("compare-payload = true\n")
+    assert here("check", "c.pcap") == 1
+    capsys.readouterr()
+    assert here("show", "c.pcap", "1", "--compare-payload") == 0
+    assert "overlap-conflict" in capsys.readouterr().out
+    assert here("extract", "c.pcap", "--rule", "overlap-conflict", "--pcap", "d.pcapng", "--quiet") == 0
+    assert b"sent other bytes in frame 5 than in frame 4" in Path("d.pcapng").read_bytes()
+    assert here("extract", "c.pcap", "--streams", "s") == 0
+    assert "1 segment brought other bytes than had passed before: the first copy is kept\n" in capsys.readouterr().out
+    assert '"first_frame":4,"frame":5,"first":"6669727374","other":"6f74686572"' in Path("s/streams.ndjson").read_text()
