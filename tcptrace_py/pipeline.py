@@ -18,6 +18,7 @@ from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Flow
 from tcptrace_py.machine.flowtable import key_of
+from tcptrace_py.machine.lone import Lone, LoneJudge
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.pile import Pile, Waiting
 from tcptrace_py.machine.quality import Quality
@@ -45,6 +46,12 @@ class Judge(Protocol):
 
     def connection(self, c: Connection) -> list[Finding]:
         """The findings of a connection that can no longer change."""
+
+    def alone(self, c: Connection) -> list[Finding]:
+        """The same of one that has been counted with others like it."""
+
+    def lone(self) -> LoneJudge | None:
+        """What counts connections that are a SYN and perhaps a SYN-ACK; None: they are like any others."""
 
     def capture(self, end: int, piles: list[Pile], quality: Quality) -> list[Finding]:
         """The findings of the whole, at the end of observation (ns)."""
@@ -149,6 +156,7 @@ class Pipeline:
         self.comparison = comparison
         self.take_parked: Callable[[Parked], None] | None = None  # gets those that are only counted
         self.wanted: i64 = judge.facts
+        self.lone: LoneJudge | None = None
         self.tally = Tally()
         self.capture_findings: list[Finding] = []
         self.waiting = vec[i64]([0] * (_PAIRS + 1))  # connections in TIME_WAIT at the end, by a hash of their pair
@@ -174,6 +182,9 @@ class Pipeline:
         progress = self.progress
         comparison = self.comparison
         tracker.go_by_the_book()
+        if self.where is None and self.wants_first < EVERY:
+            self.lone = self.judge.lone()
+            tracker.takes_lone = self.lone is not None
         more: bool = captures.next(record)
         tracker.vantage.know(captures.near)
         while more:
@@ -189,7 +200,7 @@ class Pipeline:
                 tracker.segment(segment)
                 if comparison is not None and segment.length:
                     self.compare(comparison, segment)
-                if tracker.finished or tracker.gone:
+                if tracker.finished or tracker.gone or tracker.lone:
                     self.drain()
             elif code == QUOTED:
                 tally.quotations += 1
@@ -226,7 +237,11 @@ class Pipeline:
         self.drain()
         waiting: list[Waiting] = []
         for flow in tracker.leave(end):
+            if flow is None:
+                continue
             tracker.conclude(flow)
+            if tracker.lone:
+                self.drain_lone()
             for c in tracker.finished:
                 if not self.tell(c):
                     continue
@@ -252,13 +267,43 @@ class Pipeline:
         for c in tracker.finished:
             self.tell(c)
         tracker.finished = []
+        if tracker.lone:
+            self.drain_lone()
         if tracker.gone:
             for parked in tracker.gone:
                 self.count(parked)
             tracker.gone = []
 
-    def tell(self, c: Connection) -> bool:
-        """Judge a connection and hand it on, if it is wanted."""
+    def drain_lone(self) -> None:
+        """Count what is a SYN and perhaps a SYN-ACK, and make whole only those of which there is more to say."""
+        tracker = self.tracker
+        for lone in tracker.lone:
+            is_shown: bool = self.take is not None and lone.asked.number <= self.wants_first
+            if is_shown or not self.has_told(lone):
+                tracker.finish_lone(lone)
+                for c in tracker.finished:
+                    self.tell(c, in_crowds=not is_shown)
+                tracker.finished.clear()
+        tracker.lone.clear()
+
+    def has_told(self, lone: Lone) -> bool:
+        """Count it; False: it is counted in its crowds only, and there is more to say of it."""
+        judge = self.lone
+        assert judge is not None  # else the tracker would not have it
+        lone.conclude(self.tracker.timers)
+        if lone.facts & self.wanted and not judge.has_said_all(lone):
+            return False
+        tally = self.tally
+        tally.connections += 1
+        tally.unfinished += 1
+        if lone.evicted:
+            tally.evicted += 1
+        tally.outcomes[WAS_UNANSWERED if lone.asked.syn_ack is None else HALF_OPEN] += 1
+        tally.states(lone.client, lone.server)
+        return True
+
+    def tell(self, c: Connection, *, in_crowds: bool = False) -> bool:
+        """Judge a connection and hand it on, if it is wanted; ``in_crowds``: it has been counted there."""
         tally = self.tally
         if self.where is not None and not self.where.holds(c):
             tally.others += 1
@@ -266,7 +311,7 @@ class Pipeline:
         tally.connection(c)
         findings: list[Finding] = []
         if c.facts & self.wanted:
-            findings = self.judge.connection(c)
+            findings = self.judge.alone(c) if in_crowds else self.judge.connection(c)
             for f in findings:
                 tally.finding(f)
         if not findings:

@@ -41,10 +41,10 @@ class OnceCrowds(Crowds):
         number = int(c.number)
         if c.facts & fa.HALF_OPEN and (number, "half-open") not in self.counted and is_half_open(c, SECOND):
             self.counted.add((number, "half-open"))
-            self.server(c).add(c)
+            self.add_half_open(c)
         if c.facts & (fa.REFUSED | fa.SYN_UNANSWERED) and (number, "attempt") not in self.counted:
             self.counted.add((number, "attempt"))
-            self.source(c).add(c, bool(c.facts & fa.REFUSED), self.thresholds.scan_ports)
+            self.add_attempt(c)
 
     def is_half_open_told(self, c: Connection) -> bool:
         """As it was answered the first time."""

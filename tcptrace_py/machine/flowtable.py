@@ -1,9 +1,8 @@
 """Four-tuples → flows, for both directions at once: open-addressed tables with one entry a connection.
 
 A dictionary needs two keys a connection and follows three pointers a packet; most of a tracker's time is waiting for
-those.  Here an address and port make a number, both directions hash alike (the sum of the two ends' hashes), and an
-entry is the flow itself.  Beside it stands a tag of seven bits of its hash, so that a search need not look at flows
-that it passes.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
+those.  Here an address and port make a number, both directions hash alike (a product of the two ends), and an entry is
+the flow itself.  Beside it stands its hash, so that neither a search nor a larger table need look at flows on their way.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
 
 Connections that live stand in one table, parked ones in another: hardly any segment is of a parked one, so that
 what most searches touch is little and stays in the processor's cache, however many connections a capture has seen.
@@ -16,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr, u8
+from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine.connection import Connection, Flow
 from tcptrace_py.words import read_i64_be, vec
@@ -27,18 +26,31 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 """Python draws the hash of a string anew in every process."""
 
 _LEAST: Final = 1024
-_TAG: Final = 127
+_HOME: Final = 20
+"""The bits of a hash from here on say where the search begins."""
 _TOGETHER: Final = 256
+_SPARSE: Final = 8
+"""Connections for one that lives; where it is fewer, putting each in its place is quicker than sorting."""
 V4: Final = 12  # bytes of an IPv4 key
 NO_KEY: Final = b""
 """Where the numbers of a flow's two ends are kept instead."""
 
 
 def spread(number: i64, seed: i64) -> i64:
-    """A hash of one end."""
+    """A hash of a number."""
     h: i64 = ((number ^ seed) * _MULTIPLIER) & _POSITIVE
     h ^= h >> 29
     return (h * _MULTIPLIER) & _POSITIVE
+
+
+def between(source: i64, target: i64, seed: i64) -> i64:
+    """A hash of two ends, whichever comes first; never 0.
+
+    A product, and no sum: of that, nobody who does not know the seed can make many alike.
+    """
+    h: i64 = ((source ^ seed) * (target ^ seed)) & _POSITIVE
+    h = ((h ^ h >> 32) * _MULTIPLIER) & _POSITIVE
+    return h | 1
 
 
 @mypyc_attr(acyclic=True)
@@ -48,17 +60,16 @@ class Slots:
     def __init__(self, seed: i64) -> None:
         self.seed = seed
         self.flows = vec[Flow | None]([None] * _LEAST)
-        self.tags = vec[u8]([0] * _LEAST)  # 0: free; else 1 … 127, from the hash
+        self.hashes = vec[i64]([0] * _LEAST)  # 0: free
         self.mask: i64 = _LEAST - 1
         self.count: i64 = 0
 
     def search(self, h: i64, source: i64, target: i64) -> Flow | None:
         """The flow between two ends that their numbers tell from all others (IPv4)."""
-        at: i64 = h >> 8 & self.mask
-        tag: u8 = u8(h & _TAG | 1)
+        at: i64 = h >> _HOME & self.mask
         while True:
-            found = self.tags[at]
-            if found == tag:
+            found: i64 = self.hashes[at]
+            if found == h:
                 flow = self.flows[at]
                 if flow is not None:
                     if flow.client_id == source:
@@ -73,11 +84,10 @@ class Slots:
     def search_long(self, h: i64, source: i64, target: i64, key: bytes) -> Flow | None:
         """The flow that ``key`` leads to, of either direction, whose ends have these numbers (IPv6)."""
         back = reverse(key)
-        at: i64 = h >> 8 & self.mask
-        tag: u8 = u8(h & _TAG | 1)
+        at: i64 = h >> _HOME & self.mask
         while True:
-            found = self.tags[at]
-            if found == tag:
+            found: i64 = self.hashes[at]
+            if found == h:
                 flow = self.flows[at]
                 if flow is not None and (flow.client_id == source or flow.client_id == target):
                     if flow.key == key or flow.key == back:
@@ -88,42 +98,46 @@ class Slots:
 
     def home(self, flow: Flow) -> i64:
         """The slot where the search for a flow begins."""
-        return (spread(flow.client_id, self.seed) + spread(flow.server_id, self.seed)) >> 8 & self.mask
+        return between(flow.client_id, flow.server_id, self.seed) >> _HOME & self.mask
 
-    def add(self, flow: Flow) -> None:
-        """Enter a flow that is not in the table."""
+    def add(self, flow: Flow, h: i64) -> None:
+        """Enter a flow that is not in the table, and whose hash this is."""
         if self.count * 2 >= self.mask:
             self.grow()
         self.count += 1
-        self.place(flow)
+        self.place(flow, h)
 
-    def place(self, flow: Flow) -> None:
+    def place(self, flow: Flow, h: i64) -> None:
         """Put a flow in the first free slot from its home on."""
-        h: i64 = spread(flow.client_id, self.seed) + spread(flow.server_id, self.seed)
         mask = self.mask
-        tags = self.tags
-        at: i64 = h >> 8 & mask
-        while tags[at] != 0:
+        hashes = self.hashes
+        at: i64 = h >> _HOME & mask
+        while hashes[at] != 0:
             at = (at + 1) & mask
-        tags[at] = u8(h & _TAG | 1)
+        hashes[at] = h
         self.flows[at] = flow
 
     def grow(self) -> None:
-        """Twice the slots."""
-        old = self.flows
-        size: i64 = (self.mask + 1) * 2
+        """Twice the slots.  Flows are not looked at: they are all over the memory."""
+        flows = self.flows
+        hashes = self.hashes
+        old: i64 = self.mask + 1
+        size: i64 = old * 2
         self.flows = vec[Flow | None]([None] * size)
-        self.tags = vec[u8]([0] * size)
+        self.hashes = vec[i64]([0] * size)
         self.mask = size - 1
-        for flow in old:
+        i: i64 = 0
+        while i < old:
+            flow = flows[i]
             if flow is not None:
-                self.place(flow)
+                self.place(flow, hashes[i])
+            i += 1
 
     def replace(self, old: Flow, new: Flow) -> bool:
         """Let ``new`` stand where ``old`` stood, if it did; they have the same two ends."""
         at: i64 = self.home(old)
         while self.flows[at] is not old:
-            if self.tags[at] == 0:
+            if self.hashes[at] == 0:
                 return False
             at = (at + 1) & self.mask
         self.flows[at] = new
@@ -133,25 +147,25 @@ class Slots:
         """Take a flow out if it is there, and close the gap: those behind it move up as far as their place allows."""
         mask = self.mask
         flows = self.flows
-        tags = self.tags
+        hashes = self.hashes
         gap: i64 = self.home(flow)
         while flows[gap] is not flow:
-            if tags[gap] == 0:
+            if hashes[gap] == 0:
                 return False
             gap = (gap + 1) & mask
         self.count -= 1
         at: i64 = gap
         while True:
             at = (at + 1) & mask
-            other = flows[at]
-            if other is None:
+            h: i64 = hashes[at]
+            if h == 0:
                 break
-            if (at - self.home(other)) & mask >= (at - gap) & mask:
-                flows[gap] = other
-                tags[gap] = tags[at]
+            if (at - (h >> _HOME)) & mask >= (at - gap) & mask:
+                flows[gap] = flows[at]
+                hashes[gap] = h
                 gap = at
         flows[gap] = None
-        tags[gap] = 0
+        hashes[gap] = 0
         return True
 
 
@@ -166,6 +180,7 @@ class FlowTable:
         self.backwards: bool = False
         self.source: i64 = 0  # the two ends that were sought last, as numbers
         self.target: i64 = 0
+        self.hash: i64 = 0  # of the two
         self.seed: i64 = _SEED
         self.whole = Slots(_SEED)  # and those that have just been parked
         self.parked = Slots(_SEED)
@@ -190,7 +205,8 @@ class FlowTable:
         target: i64 = (addresses & 0xFFFFFFFF) << 16 | (ports & 0xFFFF)
         self.source = source
         self.target = target
-        h: i64 = spread(source, self.seed) + spread(target, self.seed)
+        h: i64 = between(source, target, self.seed)
+        self.hash = h
         flow = self.whole.search(h, source, target)
         if flow is None:
             flow = self.parked.search(h, source, target)
@@ -205,7 +221,8 @@ class FlowTable:
         target: i64 = self.digest(key, 16, 34)
         self.source = source
         self.target = target
-        h: i64 = spread(source, self.seed) + spread(target, self.seed)
+        h: i64 = between(source, target, self.seed)
+        self.hash = h
         flow = self.whole.search_long(h, source, target, key)
         if flow is None:
             flow = self.parked.search_long(h, source, target, key)
@@ -232,13 +249,17 @@ class FlowTable:
         else:
             flow.client_id = self.digest(key, 0, 32)
             flow.server_id = self.digest(key, 16, 34)
-        self.whole.add(flow)
+        self.whole.add(flow, self.hash_of(flow))
+
+    def hash_of(self, flow: Flow) -> i64:
+        """The hash of its two ends."""
+        return between(flow.client_id, flow.server_id, self.seed)
 
     def add_sought(self, flow: Flow) -> None:
         """Enter a flow under the key that was just sought in vain."""
         flow.client_id = self.source
         flow.server_id = self.target
-        self.whole.add(flow)
+        self.whole.add(flow, self.hash)
 
     def replace(self, old: Flow, new: Flow) -> None:
         """Let ``new`` stand where ``old`` stood; both are of the same four-tuple, seen from the same client."""
@@ -246,7 +267,7 @@ class FlowTable:
         new.server_id = old.server_id
         if not self.whole.replace(old, new):
             self.parked.remove(old)
-            self.whole.add(new)
+            self.whole.add(new, self.hash_of(new))
 
     def park(self, old: Flow, new: Flow) -> None:
         """The same, ``new`` being one that is seldom sought."""
@@ -259,7 +280,7 @@ class FlowTable:
         """Those parked since the last time go to their table, unless they have left."""
         for flow in self.moving:
             if self.whole.remove(flow):
-                self.parked.add(flow)
+                self.parked.add(flow, self.hash_of(flow))
         self.moving = []
 
     def remove(self, flow: Flow) -> None:
@@ -267,16 +288,28 @@ class FlowTable:
         if not self.whole.remove(flow):
             self.parked.remove(flow)
 
-    def living(self) -> list[Flow]:
-        """All that are not parked, in the order in which they began."""
+    def living(self, last: i64) -> list[Flow | None]:
+        """All that are not parked, in the order in which they began, with gaps; ``last``: the highest number of any.
+
+        Most often nearly all that began still live, or hardly any; so each is put in its place, or they are sorted.
+        """
         self.move()
-        found = [flow for flow in self.whole.flows if flow is not None]
-        found.sort(key=_number)
-        return found
+        count: i64 = self.whole.count
+        if last > _SPARSE * count:
+            found: list[Flow | None] = [flow for flow in self.whole.flows if flow is not None]
+            found.sort(key=_number)
+            return found
+        places: list[Flow | None] = [None] * (int(last) + 1)
+        for flow in self.whole.flows:
+            if flow is not None:
+                places[flow.number] = flow
+        return places
 
     def connections(self) -> list[Connection]:
         """All that are whole, in the order in which they began."""
-        return [flow for flow in self.living() if isinstance(flow, Connection)]
+        found = [flow for flow in self.whole.flows if isinstance(flow, Connection)]
+        found.sort(key=_number)
+        return found
 
     def digest(self, key: bytes, address: i64, port: i64) -> i64:
         """A number for an IPv6 address and port: a hash, so that equal numbers still need a look at the keys."""
@@ -285,8 +318,8 @@ class FlowTable:
         return h ^ key[port] << 8 ^ key[port + 1]
 
 
-def _number(flow: Flow) -> int:
-    return flow.number
+def _number(flow: Flow | None) -> int:
+    return 0 if flow is None else flow.number
 
 
 def reverse(key: bytes) -> bytes:
@@ -298,11 +331,13 @@ def reverse(key: bytes) -> bytes:
 
 def key_of(flow: Flow) -> bytes:
     """The key of a flow in the table, also where its numbers alone hold it (IPv4)."""
-    key = flow.key
-    if key:
-        return key
-    client = int(flow.client_id)
-    server = int(flow.server_id)
+    return flow.key or key_between(flow.client_id, flow.server_id)
+
+
+def key_between(client_id: i64, server_id: i64) -> bytes:
+    """The key of the two ends with these numbers (IPv4)."""
+    client = int(client_id)
+    server = int(server_id)
     return b"".join(
         (
             (client >> 16).to_bytes(4, "big"),

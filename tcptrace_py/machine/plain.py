@@ -35,7 +35,7 @@ _PROMPT: Final = SECOND
 LEAST_TIMER: Final = 4 * SECOND
 """Where the endpoints' timers are shorter, nothing is taken to go by the book."""
 
-# Asked.frame: yes or no; the two lowest bits are Segment.checksum
+# Header.frame: yes or no; the two lowest bits are Segment.checksum
 _HAS_MSS: Final = 1 << 2
 _SACK_OK: Final = 1 << 3
 _MPTCP: Final = 1 << 4
@@ -47,26 +47,27 @@ _PUSHED: Final = _MAY_DIFFER | PSH
 
 
 @mypyc_attr(acyclic=True)
-class Asked(Flow):
-    """A SYN, and nothing since: what it takes to have that segment again.
+class Header:
+    """What it takes to have a SYN or SYN-ACK again.
 
-    A flood leaves millions of these, so the fields of a header are packed as they are in a packet.
+    A flood leaves millions of these, so the fields are packed as they are in a packet.
     """
 
-    def __init__(self, number: i64, key: bytes, seg: Segment) -> None:
-        super().__init__(number, key, seg.time, seg.number)
+    def __init__(self, seg: Segment) -> None:
+        self.time = seg.time
+        self.number = seg.number
         self.sequence: i64 = seg.seq << 32 | seg.window << 16 | seg.checksum_field
         self.stamps: i64 = seg.tsval << 16 | (seg.wscale + 1) << 8 | seg.flags
         self.echo: i64 = seg.tsecr << 16 | seg.urgent
         self.network: i64 = seg.ip_id << 32 | seg.ttl << 24 | seg.ecn << 22 | seg.tunnels << 16 | seg.mss & 0xFFFF
         self.frame: i64 = seg.wirelen << 32 | seg.interface << 16 | seg.header << 8 | _marks(seg)
 
-    def recall(self, seg: Segment) -> None:
-        """Fill ``seg`` with the SYN again; of its bytes only the header's figures are known."""
-        seg.number = self.last_frame
-        seg.time = self.end
+    def recall(self, seg: Segment, ack: i64) -> None:
+        """Fill ``seg`` with the segment again; of its bytes only the header's figures are known."""
+        seg.number = self.number
+        seg.time = self.time
         seg.seq = self.sequence >> 32 & 0xFFFFFFFF
-        seg.ack = 0
+        seg.ack = ack
         seg.window = self.sequence >> 16 & 0xFFFF
         seg.checksum_field = self.sequence & 0xFFFF
         seg.flags = self.stamps & 0xFF
@@ -109,18 +110,51 @@ def _marks(seg: Segment) -> i64:
     return marks
 
 
-def asks(seg: Segment) -> bool:
-    """Whether a segment that belongs to no connection is a plain SYN."""
-    if seg.flags & ~_MAY_DIFFER != SYN or seg.length or seg.fast_open >= 0 or seg.window == 0:
+@mypyc_attr(acyclic=True)
+class Asked(Flow):
+    """A SYN, perhaps the SYN-ACK to it, and nothing since."""
+
+    def __init__(self, number: i64, key: bytes, seg: Segment) -> None:
+        super().__init__(number, key, seg.time, seg.number)
+        self.syn = Header(seg)
+        self.syn_ack: Header | None = None
+
+    def answer(self, seg: Segment) -> None:
+        """Its SYN-ACK passed."""
+        self.syn_ack = Header(seg)
+        self.end = seg.time
+        self.last_frame = seg.number
+
+    def recall(self, seg: Segment) -> None:
+        """Fill ``seg`` with the SYN again."""
+        self.syn.recall(seg, 0)
+
+    def recall_answer(self, seg: Segment) -> bool:
+        """Likewise with the SYN-ACK, if one has passed."""
+        answer = self.syn_ack
+        if answer is None:
+            return False
+        answer.recall(seg, (self.syn.sequence >> 32) + 1 & 0xFFFFFFFF)
+        return True
+
+
+def is_recallable(seg: Segment) -> bool:
+    """Whether a Header holds all of a segment with SYN."""
+    if seg.length or seg.fast_open >= 0 or seg.window == 0:
         return False
     return seg.interface < 1 << 16 and seg.wirelen < 1 << 31
 
 
+def asks(seg: Segment) -> bool:
+    """Whether a segment that belongs to no connection is a plain SYN."""
+    return seg.flags & ~_MAY_DIFFER == SYN and is_recallable(seg)
+
+
 def answers(asked: Asked, seg: Segment) -> bool:
-    """Whether a segment towards its sender is the plain SYN-ACK to a SYN."""
-    if seg.flags & ~_MAY_DIFFER != SYN | ACK or seg.length or seg.window == 0:
+    """Whether a segment towards its sender is the plain SYN-ACK to a SYN, the first one."""
+    if seg.flags & ~_MAY_DIFFER != SYN | ACK or asked.syn_ack is not None or not is_recallable(seg):
         return False
-    return seg.ack == (asked.sequence >> 32) + 1 & 0xFFFFFFFF and 0 <= seg.time - asked.end <= _PROMPT
+    return seg.ack == (asked.syn.sequence >> 32) + 1 & 0xFFFFFFFF and 0 <= seg.time - asked.end <= _PROMPT
 
 
 def open_space(e: Space, syn: Segment, state: i64) -> None:
@@ -138,8 +172,8 @@ def open_space(e: Space, syn: Segment, state: i64) -> None:
 class Plain(Exchange):
     """A connection from its SYN-ACK on, as long as it goes by the book."""
 
-    def __init__(self, asked: Asked, answer: Segment, one: Space, two: Space) -> None:
-        super().__init__(asked.number, asked.key, one, two, asked.end, asked.last_frame)
+    def __init__(self, asked: Asked, answer: Header, one: Space, two: Space) -> None:
+        super().__init__(asked.number, asked.key, one, two, asked.syn.time, asked.syn.number)
         self.phase: i64 = ANSWERED
         self.answer_time = answer.time  # the SYN-ACK
         self.answer_frame = answer.number

@@ -19,6 +19,7 @@ from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection, Exchange, Flow
 from tcptrace_py.machine.endpoint import ASSUMED, Endpoint
 from tcptrace_py.machine.flowtable import FlowTable, key_of, reverse
+from tcptrace_py.machine.lone import Lone
 from tcptrace_py.machine.parking import Parked, is_plain, park_plain, park_whole
 from tcptrace_py.machine.plain import Asked, Plain
 from tcptrace_py.machine.quality import Quality
@@ -56,6 +57,8 @@ class Registry:
         self.keeps_facts: i64 = 0
         self.may_want: Callable[[Connection], bool] | None = None  # likewise: those of which a filter is not sure
         self.detailed: bool = False  # whether all figures of connections are wanted
+        self.takes_lone: bool = False  # the caller takes what is a SYN, and perhaps a SYN-ACK, as such
+        self.lone: list[Lone] = []
         self.parked: list[Parked] = []  # in the order in which they ended; those before ``first_parked`` are gone
         self.first_parked: i64 = 0
         self.gone: list[Parked] = []  # those that can no longer change, for the caller to count unless ``unparked``
@@ -275,23 +278,30 @@ class Registry:
         for flow in islice(self.ages.values(), _CANDIDATES):
             if best is None or flow.end < best.end:
                 best = flow
-        if best is not None:
-            c = self.whole(best)
-            c.evicted = True
-            self.evicted += 1
-            self.finish(c, self.now)
-            self.forget(c)
+        if best is None:
+            return
+        self.evicted += 1
+        if self.takes_lone and isinstance(best, Asked):
+            self.leaves(best, evicted=True)
+            del self.ages[best.number]
+            self.forget(best)
+            return
+        c = self.whole(best)
+        c.evicted = True
+        self.finish(c, self.now)
+        self.forget(c)
 
     def end(self, now: i64) -> None:
         """The end of observation: every connection stands as it stands."""
         for flow in self.leave(now):
-            self.conclude(flow)
+            if flow is not None:
+                self.conclude(flow)
 
-    def leave(self, now: i64) -> list[Flow]:
-        """The end of observation, for a caller that lets connections ``conclude`` one by one: all that are left."""
+    def leave(self, now: i64) -> list[Flow | None]:
+        """The end of observation, for a caller that lets connections ``conclude`` one by one: all that are left, and gaps."""
         if now > self.now:
             self.now = now
-        left = self.flows.living()
+        left = self.flows.living(self.count)
         self.gone += self.parked[self.first_parked :]
         self.parked = []
         self.first_parked = 0
@@ -300,8 +310,23 @@ class Registry:
         self.flows = FlowTable()
         return left
 
+    def leaves(self, asked: Asked, *, evicted: bool) -> None:
+        """Nothing followed it."""
+        self.living -= 1
+        self.lone.append(Lone(asked, self.now, evicted))
+
+    def finish_lone(self, lone: Lone) -> None:
+        """One of those is to be told of like any other connection."""
+        self.living += 1
+        c = self.wake(lone.asked)
+        c.evicted = lone.evicted
+        self.finish(c, lone.until)
+
     def conclude(self, flow: Flow) -> None:
         """Let one that is left stand as it stands."""
+        if self.takes_lone and isinstance(flow, Asked):
+            self.leaves(flow, evicted=False)
+            return
         c = self.made_whole(flow)
         if c.is_over() and self.is_past(c, self.now):
             self.finish(c, c.end + self.quiet)  # no segment has come since that would have shown it

@@ -127,7 +127,7 @@ def is_silent(e: Endpoint, now: i64) -> bool:
     """Whether an endpoint has said nothing for longer than it would take to notice: probes have a rhythm of their own."""
     quiet: i64 = now - e.last_time
     patience: i64 = _IDLE if e.far else _IDLE_NEAR if e.near else _IDLE_BETWEEN
-    return quiet > patience and quiet > (e.last_time - e.previous_time) * 5 // 2
+    return quiet > patience and e.last_time - e.previous_time <= (2 * quiet - 1) // 5
 
 
 def fall_silent(e: Endpoint, p: Endpoint, now: i64, timers: Timers) -> None:

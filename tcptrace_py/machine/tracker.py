@@ -1,8 +1,6 @@
-"""Four-tuples → connections: which connection a segment belongs to, and when one ends and another begins.
+"""Four-tuples → connections: which connection a segment belongs to, and what it takes to let it count there.
 
-A connection is never split by idle time.  A SYN with another ISN begins a new one when the older has ended, is in
-TIME_WAIT, or never got an answer; on a living connection it waits as a *rival* until an answer to it, or the
-death of the older one, shows that it is not a forgery or an old duplicate (RFC 9293, 3.5.1; RFC 5961, 4).
+A connection is never split by idle time; when a SYN begins another one is told in ``incarnations``.
 """
 
 from __future__ import annotations
@@ -21,20 +19,21 @@ from tcptrace_py.machine.arrive import arrive
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection, Exchange
 from tcptrace_py.machine.copies import Copies
 from tcptrace_py.machine.depart import depart
-from tcptrace_py.machine.endpoint import ASSUMED, PROVEN, Endpoint
-from tcptrace_py.machine.flowtable import NO_KEY, V4, key_of, reverse
+from tcptrace_py.machine.endpoint import Endpoint
+from tcptrace_py.machine.flowtable import NO_KEY, V4, key_of
+from tcptrace_py.machine.incarnations import Incarnations
 from tcptrace_py.machine.oddities import CHALLENGED_WITHIN, note_slow_oddities
 from tcptrace_py.machine.parking import Parked
 from tcptrace_py.machine.plain import ANSWERED, CLOSED, LEAST_TIMER, Asked, Plain, answers, asks, open_space
-from tcptrace_py.machine.registry import Limits, Registry, is_from_server, waiting_since, whole_connection
-from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.registry import Limits, is_from_server, whole_connection
 from tcptrace_py.machine.sequence import distance, unwrap
 from tcptrace_py.machine.space import Space
 from tcptrace_py.machine.timing import Timers, elapse
+from tcptrace_py.machine.unfold import unfold
 from tcptrace_py.packet import ACK, FIN, RST, SYN, Segment
 
 
-class Tracker(Registry):
+class Tracker(Incarnations):
     """Takes segments, keeps connections; see Registry for where those that are finished go."""
 
     def __init__(self, timers: Timers, limits: Limits) -> None:
@@ -69,10 +68,14 @@ class Tracker(Registry):
         elif isinstance(flow, Exchange):
             x = flow
         elif isinstance(flow, Asked):
-            if self.flows.backwards and answers(flow, seg):
-                self.answer(flow, seg)
+            if flow.syn_ack is not None:
+                x = self.opened(flow)
+                self.becomes(flow, x)
+            elif self.flows.backwards and answers(flow, seg):
+                flow.answer(seg)
                 return
-            x = self.whole(flow)
+            else:
+                x = self.whole(flow)
         else:
             x = self.unpark(cast("Parked", flow))
         side: i64 = CLIENT
@@ -130,6 +133,8 @@ class Tracker(Registry):
 
     def wake(self, asked: Asked) -> Connection:
         """A SYN, as a whole connection; nothing leads to it yet."""
+        if asked.syn_ack is not None:
+            return unfold(self.opened(asked), key_of(asked))
         key = key_of(asked)
         seg = self.recalled
         asked.recall(seg)
@@ -141,23 +146,28 @@ class Tracker(Registry):
         self.slow_segment(c, CLIENT, seg)
         return c
 
-    def answer(self, asked: Asked, seg: Segment) -> None:
-        """The SYN-ACK to a SYN: what would have been counted of that one is, too."""
-        syn = self.recalled
-        asked.recall(syn)
+    def opened(self, asked: Asked) -> Plain:
+        """A SYN and its SYN-ACK, counted: a plain connection.  Nothing leads to it yet."""
+        seg = self.recalled
         one = Space()
         two = Space()
-        x = Plain(asked, seg, one, two)
+        answer = asked.syn_ack
+        assert answer is not None  # who asks has seen to it
+        x = Plain(asked, answer, one, two)
         x.detailed = self.detailed
-        self.becomes(asked, x)
-        open_space(one, syn, st.SYN_SENT)
-        account(x, CLIENT, one, two, syn, 1, -1)
-        self.close_segment(x, CLIENT, one, two, syn)
+        x.client_id = asked.client_id
+        x.server_id = asked.server_id
+        asked.recall(seg)
+        open_space(one, seg, st.SYN_SENT)
+        account(x, CLIENT, one, two, seg, 1, -1)
+        self.close_segment(x, CLIENT, one, two, seg)
+        asked.recall_answer(seg)
         open_space(two, seg, st.SYN_RECEIVED)
         two.turned_around(x.to_server)
         account(x, SERVER, two, one, seg, 1, 1)
         one.state = st.ESTABLISHED
         self.close_segment(x, SERVER, two, one, seg)
+        return x
 
     def plain_segment(self, x: Plain, side: i64, e: Space, p: Space, seg: Segment) -> bool:
         """Whether a segment of a plain connection is the one expected next; then it is taken in."""
@@ -292,127 +302,6 @@ class Tracker(Registry):
                 self.vantage.learn(c, c.handshake_to_server, c.handshake_to_client)
             if seg.length:
                 c.note(fa.DATA_ON_THIRD_SEGMENT, side, seg.number, seg.time, p.syn_frame, seg.length)
-
-    # -- incarnations -- #
-
-    def incarnation(self, c: Connection, side: i64, seg: Segment) -> Connection:
-        """Whether a SYN, or a RST while a rival waits, begins a new connection; returns the one it belongs to."""
-        e = c.side(side)
-        p = c.side(1 - side)
-        if seg.flags & RST:
-            if c.rival_side == side and seg.seq == p.last_ack and not seg.flags & ACK:
-                c.rival_challenged = True  # it disowns the older connection: the next SYN is a new one
-            return c
-        if seg.flags & ACK:
-            if c.rival_side == 1 - side and distance(c.rival_isn, seg.ack) == 1:
-                return self.promote(c, seg)
-            return c
-        if e.origin < 0 or seg.seq == e.origin:
-            return c
-        if not e.syn_seen and p.state == st.SYN_SENT and not c.midstream and c.rival_side < 0:
-            return c  # the answer to a SYN in two steps, ACK and SYN
-        if c.rival_side == side and seg.seq == c.rival_isn:
-            if c.rival_challenged or c.is_over():
-                return self.promote(c, seg)
-            return c
-        if c.is_over():
-            return self.reuse(c, seg)
-        if e.active and p.last_frame < 0 and distance(e.origin, seg.seq) > 0:
-            # never answered, and a later ISN: the opener tries anew
-            c.note(fa.SYN_NEW_ISN, side, seg.number, seg.time, e.syn_frame, -1)
-            e.enter(st.CLOSED, seg.time, seg.number, ASSUMED, "a new attempt replaced it")
-            e.possible = st.IN_CLOSED
-            return self.begin(seg, c)
-        c.note(fa.SYN_ON_OPEN, side, seg.number, seg.time, e.syn_frame, -1)
-        c.settled = False
-        c.rival_side = side
-        c.rival_isn = seg.seq
-        c.rival_time = seg.time
-        c.rival_frame = seg.number
-        c.rival_challenged = False
-        c.rival_sent = Sent()
-        c.rival_sent.offer(seg)
-        return c
-
-    def count_rival(self, c: Connection, e: Endpoint) -> None:
-        """A rival's SYN: its sender's, and if it turns out to begin a connection, that one's."""
-        c.packets += 1
-        e.packets += 1
-        e.syn += 1
-        rival = c.rival_sent
-        if rival is not None:
-            rival.packets += 1
-            rival.syn += 1
-
-    def reuse(self, c: Connection, seg: Segment) -> Connection:
-        """A SYN on ports whose last connection has ended: a new one (RFC 6191 when it is still in TIME_WAIT)."""
-        self.let_pass(c, seg.time)
-        since: i64 = waiting_since(c)
-        for e in (c.client, c.server):
-            if e.state == st.TIME_WAIT:
-                e.pass_by(ev.TIMEOUT_2MSL, seg.time, seg.number, "a new connection took its place")
-        new = self.begin(seg, c)
-        if since >= 0:
-            new.note(fa.REUSE_TIME_WAIT, CLIENT, seg.number, seg.time, c.last_frame, seg.time - since)
-        return new
-
-    def promote(self, c: Connection, seg: Segment) -> Connection:
-        """The rival SYN was the beginning of a new connection; the older one had ended unseen."""
-        opener = c.side(c.rival_side)
-        isn = c.rival_isn
-        time = c.rival_time
-        frame = c.rival_frame
-        side = c.rival_side
-        if not 1 << opener.state & st.NO_CONNECTION:
-            opener.pass_by(ev.TIMEOUT_GIVE_UP, time, frame, "its new SYN shows that it had lost this connection")
-            opener.possible = st.IN_CLOSED
-        other = c.side(1 - side)
-        if not 1 << other.state & st.NO_CONNECTION:
-            other.enter(st.CLOSED, seg.time, seg.number, ASSUMED, "a new connection took its place")
-            other.possible = st.IN_CLOSED
-        key = c.key if side == CLIENT else reverse(c.key)
-        challenged = c.rival_challenged
-        c.rival_side = -1
-        new = self.begin(seg, c)
-        c.successor = frame
-        rival = c.rival_sent
-        c.rival_sent = None
-        count: i64 = 1
-        if rival is not None:  # its SYN is now its own connection's
-            count = rival.packets
-            opener.packets -= count
-            opener.syn -= count
-        c.packets -= count
-        if new.key != key:
-            self.flows.remove(new)
-            new.key = key
-            self.flows.put(new)
-        new.start = time
-        new.first_frame = frame
-        if seg.flags & RST:
-            new.takes_from = seg.number + 1  # it was the older one's last word
-        client = Endpoint(st.CLOSED, time, frame, "nothing seen before")
-        server = Endpoint(st.LISTEN, time, frame, "nothing seen before")
-        new.replace_sides(client, server)
-        new.midstream = False
-        new.facts &= ~fa.MIDSTREAM
-        if rival is not None:
-            client.begin_with(rival)
-        client.origin = isn
-        client.syn_seen = True
-        client.snd_nxt = 1
-        client.active = True
-        client.syn_time = time
-        client.syn_last = time
-        client.syn_frame = frame
-        client.syn_last_frame = frame
-        client.syn_count = 1
-        client.last_time = time
-        client.last_frame = frame
-        client.act(ev.SEND_SYN, time, frame, PROVEN, "SYN sent")
-        new.packets = count
-        new.note(fa.REUSE_OPEN, CLIENT, frame, time, c.last_frame, 1 if challenged else 0)
-        return new
 
     # -- ICMP -- #
 

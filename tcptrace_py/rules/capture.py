@@ -8,8 +8,9 @@ from typing import ClassVar
 from tcptrace_py.config import Config
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER, Connection
+from tcptrace_py.machine.crowd import MAX_FRAMES
 from tcptrace_py.machine.quality import Blemish
-from tcptrace_py.rules.crowds import MAX_FRAMES, Crowds
+from tcptrace_py.rules.crowds import Crowds
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.guards import is_seen, unseen_bytes
 from tcptrace_py.rules.phrases import duration, figure, several

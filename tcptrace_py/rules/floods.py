@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import CLIENT, SERVER
+from tcptrace_py.machine.crowd import MAX_DISTINCT, Pending
 from tcptrace_py.machine.pile import Pile
-from tcptrace_py.rules.crowds import MAX_DISTINCT
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.rules.phrases import address, duration, figure, port, role, several
+from tcptrace_py.rules.phrases import address, duration, figure, port, role, several, socket
 from tcptrace_py.rules.rule import Rule
 
 
@@ -17,24 +17,25 @@ def at_least(count: int) -> str:
 
 
 class SynFlood(Rule):
-    """Half-open connections pile up at one server: a SYN flood.
+    """Handshakes that are not completed pile up at one server: a SYN flood.
 
-    Seen: many handshakes a second with one server that stop after the SYN-ACK, and that are most of what begins at that
-    time. The findings of single half-open connections beyond the first few are folded into this one.
+    Seen: many handshakes a second with one server that stop after the SYN-ACK, or many SYNs that it does not answer; and
+    they are most of what begins at that time. The findings of single ones beyond the first few are folded into this one.
 
     Why it matters: each of them takes a place in the server's SYN backlog for about a minute; when it is full, honest
     clients are not answered, or get SYN cookies without the usual options.
 
-    Usual causes: an attack, mostly with forged source addresses; a server whose answers are lost on the way back; a scanner.
+    Usual causes: an attack, mostly with forged source addresses; a server whose answers are lost on the way back; a
+    scanner; clients that try again at once while their server is down.
 
     Harmless: load tests; scans by one's own security team.
 
     Cannot be known: whether the source addresses are real; and, in a capture that misses one direction, whether the
-    clients completed their handshakes. The share is counted against all connections that began meanwhile, to whatever
-    server, so it is a lower bound.
+    server answered, or the clients completed their handshakes. The share is counted against all connections that began
+    meanwhile, to whatever server, so it is a lower bound.
 
     To confirm: `ss -tan state syn-recv | wc -l`; `nstat -az TcpExtSyncookiesSent TcpExtSyncookiesFailed
-    TcpExtTCPReqQFullDoCookies`; `sysctl net.ipv4.tcp_syncookies net.ipv4.tcp_max_syn_backlog`.
+    TcpExtTCPReqQFullDoCookies TcpExtListenDrops`; `sysctl net.ipv4.tcp_syncookies net.ipv4.tcp_max_syn_backlog`.
     """
 
     name = "syn-flood"
@@ -42,42 +43,46 @@ class SynFlood(Rule):
     severity = "error"
     references = ("RFC 4987", "RFC 9293, 3.9.1.1")
     uses = ("flood_rate", "flood_share", "flood_count", "flood_window", "flood_age")
-    facts = fa.HALF_OPEN
+    facts = fa.HALF_OPEN | fa.SYN_UNANSWERED
 
     def on_capture(self, end: int) -> list[Finding]:
-        found = []
-        for entry in self.crowds.half_open.entries.values():
-            if not entry.is_flood(self.thresholds):
-                continue
-            more = entry.count - min(entry.singly, entry.count)
-            span = entry.last_time - entry.first_time
-            folded = f"; {more:,} of them have no finding of their own" if more else ""
-            found.append(
-                self.report(
-                    None,
-                    SERVER,
-                    entry.first_time,
-                    entry.frames[0],
-                    f"{several(entry.count, 'half-open connection')} at {entry.server} within {duration(span)}, up to {entry.rate:,} a second, "
-                    f"from {at_least(len(entry.sources))} addresses{folded}",
-                    confidence="likely",
-                    related=tuple(entry.frames),
-                    evidence={
-                        "server": entry.server,
-                        "half_open": entry.count,
-                        "sources": len(entry.sources),
-                        "peak_rate": entry.rate,
-                        "peak_window": entry.window,
-                        "new_connections_meanwhile": entry.window_of,
-                        "span": figure(span),
-                    },
-                    alternatives=(
-                        "the server's answers are lost on their way back",
-                        "the capture does not see the clients' final ACKs",
-                    ),
-                )
-            )
-        return found
+        crowds = self.crowds
+        half_open = [self.of(e, "half_open") for e in crowds.half_open.entries.values() if e.is_flood(crowds.bounds)]
+        silent = [self.of(e, "unanswered") for e in crowds.unanswered.entries.values() if e.is_flood(crowds.bounds)]
+        return half_open + silent
+
+    def of(self, entry: Pending, kind: str) -> Finding:
+        """A server that is flooded."""
+        server = socket(entry.key, SERVER)
+        more = entry.count - min(entry.singly, entry.count)
+        span = entry.last_time - entry.first_time
+        folded = f"; {more:,} of them have no finding of their own" if more else ""
+        what = several(entry.count, "half-open connection" if kind == "half_open" else "unanswered SYN")
+        return self.report(
+            None,
+            SERVER,
+            entry.first_time,
+            entry.frames[0],
+            f"{what} at {server} within {duration(span)}, up to {entry.rate:,} a second, "
+            f"from {at_least(len(entry.sources))} addresses{folded}",
+            confidence="likely",
+            related=tuple(entry.frames),
+            evidence={
+                "server": server,
+                kind: entry.count,
+                "sources": len(entry.sources),
+                "peak_rate": entry.rate,
+                "peak_window": entry.window,
+                "new_connections_meanwhile": entry.window_of,
+                "span": figure(span),
+            },
+            alternatives=(
+                "the server's answers are lost on their way back",
+                "the capture does not see the clients' final ACKs"
+                if kind == "half_open"
+                else "the capture does not see the server's answers",
+            ),
+        )
 
 
 class PortScan(Rule):
@@ -110,7 +115,8 @@ class PortScan(Rule):
         for entry in self.crowds.attempts.entries.values():
             if not entry.is_scan:
                 continue
-            hosts = len({host for host, _ in entry.targets})
+            source = address(entry.key, CLIENT)
+            hosts = entry.hosts()
             count = entry.refused + entry.unanswered
             span = entry.last_time - entry.first_time
             more = count - min(entry.singly, count)
@@ -121,12 +127,12 @@ class PortScan(Rule):
                     CLIENT,
                     entry.first_time,
                     entry.frames[0],
-                    f"{entry.source} tried {at_least(len(entry.targets))} ports at {several(hosts, 'host')} within {duration(span)}: "
+                    f"{source} tried {at_least(len(entry.targets))} ports at {several(hosts, 'host')} within {duration(span)}: "
                     f"{entry.refused:,} refused, {entry.unanswered:,} not answered{folded}",
                     confidence="likely",
                     related=tuple(entry.frames),
                     evidence={
-                        "source": entry.source,
+                        "source": source,
                         "targets": len(entry.targets),
                         "hosts": hosts,
                         "refused": entry.refused,

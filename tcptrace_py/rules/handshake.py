@@ -224,7 +224,8 @@ class HandshakeIncomplete(Rule):
             more = entry.folded
             if more == 0 or self.crowds.is_told_of(entry):
                 continue
-            text = f"{several(more, 'more handshake')} with {entry.server} stayed half open, beside the {entry.singly} told of singly"
+            server = socket(entry.key, SERVER)
+            text = f"{several(more, 'more handshake')} with {server} stayed half open, beside the {entry.singly} told of singly"
             found.append(
                 self.report(
                     None,
@@ -234,7 +235,7 @@ class HandshakeIncomplete(Rule):
                     text,
                     related=tuple(entry.frames),
                     evidence={
-                        "server": entry.server,
+                        "server": server,
                         "half_open": max(entry.count, entry.singly + more),
                         "sources": len(entry.sources),
                     },

@@ -109,7 +109,7 @@ class SynUnanswered(Rule):
     family = "opening"
     severity = "error"
     references = ("RFC 9293, 3.5", "RFC 9293, 3.8.3", "RFC 6298, 2.1")
-    uses = ("unanswered", "told_singly", "scan_ports", "scan_window")
+    uses = ("unanswered", "told_singly", "scan_ports", "scan_window", "flood_rate", "flood_share", "flood_count")
     facts = fa.SYN_UNANSWERED
 
     def on_connection(self, c: Connection) -> Finding | None:
@@ -133,6 +133,26 @@ class SynUnanswered(Rule):
             evidence={"syns": e.syn_count, "waited": figure(waited)},
             alternatives=("the answers take a way that this capture does not see",),
         )
+
+    def on_capture(self, end: int) -> list[Finding]:
+        found = []
+        for entry in self.crowds.unanswered.entries.values():
+            if entry.folded == 0 or self.crowds.is_told_of(entry):
+                continue
+            server = socket(entry.key, SERVER)
+            text = f"{several(entry.folded, 'more SYN')} to {server} got no reply, beside the {entry.singly} told of singly"
+            found.append(
+                self.report(
+                    None,
+                    None,
+                    entry.first_time,
+                    entry.frames[0],
+                    text,
+                    related=tuple(entry.frames),
+                    evidence={"server": server, "unanswered": entry.count, "sources": len(entry.sources)},
+                )
+            )
+        return found
 
 
 class SynNewIsn(Rule):

@@ -9,6 +9,7 @@ import pytest
 
 from tcptrace_py.config import Config, Thresholds
 from tcptrace_py.errors import ConfigError
+from tcptrace_py.machine import crowd
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
@@ -191,19 +192,19 @@ def test_tables_are_bounded_and_keep_what_matters() -> None:
     flooded = half_open(0)
     for _ in range(5):
         table.add(flooded)
-    for number in range(1, crowds.MAX_ENTRIES + 500):
+    for number in range(1, crowd.MAX_ENTRIES + 500):
         table.add(half_open(number))
-    assert len(table.half_open.entries) == crowds.MAX_ENTRIES
+    assert len(table.half_open.entries) == crowd.MAX_ENTRIES
     assert table.server(flooded).count == 5
     (source,) = table.attempts.entries.values()
-    assert len(source.targets) == crowds.MAX_DISTINCT
+    assert len(source.targets) == crowd.MAX_DISTINCT
 
 
 def test_a_table_full_of_floods_still_takes_connections() -> None:
     table = crowds.Crowds(Thresholds(flood_count=1, flood_rate=1, flood_share=0), frozenset())
-    for number in range(crowds.MAX_ENTRIES + 10):
+    for number in range(crowd.MAX_ENTRIES + 10):
         table.add(half_open(number))
-    assert len(table.half_open.entries) == crowds.MAX_ENTRIES
+    assert len(table.half_open.entries) == crowd.MAX_ENTRIES
 
 
 SYN_ACK_TWICE = """\
