@@ -42,6 +42,7 @@ ROOMS = ("capture", "decode", "machine", "reassembly")
 # ... except these, each with its reason.  ``__init__.py`` is never compiled: it holds prose, and names for people.
 INTERPRETED: dict[str, str] = {
     "capture/compressed.py": "a stream like those of streams.py; its time is spent in zlib and its kin",
+    "capture/filtering.py": "starts a program, once a link type",
     "capture/formats.py": "a table that holds classes, read once a file",
     "capture/growing.py": "every wait for a live capture is here, and an interrupt is noticed only in interpreted code",
     "capture/keep.py": "writes files, a piece at a time",

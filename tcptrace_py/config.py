@@ -74,6 +74,17 @@ class Config:
     """never, a severity (itself and worse), or names of rules."""
     where: str = ""
     """Only connections of which this expression holds; empty: all."""
+    display_filter: str = ""
+    """Only connections with a frame that matches this display filter of Wireshark's; empty: all."""
+    labels: bool = False
+    """Say which application protocol each connection carries, as Wireshark names it."""
+    bpf: str = ""
+    """Only packets that pass this capture filter of libpcap's; empty: all."""
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether some connections are left out of the report."""
+        return bool(self.where or self.display_filter)
 
 
 def timers_for(profile: str, changes: Mapping[str, float]) -> Timers:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from mypy_extensions import i64
 
 from tcptrace_py.capture.captures import Captures
+from tcptrace_py.capture.listed import Listed
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
@@ -139,11 +140,13 @@ class Pipeline:
         progress: Callable[[], None] | None,
         where: Filter | None = None,
         comparison: Comparison | None = None,
+        listed: Listed | None = None,
     ) -> None:
         """``take`` gets each connection with its findings; and, of those without any, the first ``wants_first``.
 
         With ``where``, connections of which it does not hold are neither judged nor told nor counted but as others.
         With ``comparison``, data that comes again is compared with what passed first.
+        With ``listed``, the connections of the frames that it names are noted there.
         """
         self.captures = captures
         self.decoder = decoder
@@ -155,6 +158,7 @@ class Pipeline:
         self.where = where
         self.comparison = comparison
         self.take_parked: Callable[[Parked], None] | None = None  # gets those that are only counted
+        self.listed = listed
         self.wanted: i64 = judge.facts
         self.lone: LoneJudge | None = None
         self.tally = Tally()
@@ -181,6 +185,7 @@ class Pipeline:
         tally = self.tally
         progress = self.progress
         comparison = self.comparison
+        listed = self.listed
         tracker.go_by_the_book()
         if self.where is None and self.wants_first < EVERY:
             self.lone = self.judge.lone()
@@ -200,11 +205,15 @@ class Pipeline:
                 tracker.segment(segment)
                 if comparison is not None and segment.length:
                     self.compare(comparison, segment)
+                if listed is not None:
+                    self.look_up(listed, record, segment)
                 if tracker.finished or tracker.gone or tracker.lone:
                     self.drain()
             elif code == QUOTED:
                 tally.quotations += 1
                 tracker.quoted(segment)
+                if listed is not None:
+                    self.look_up(listed, record, segment)
             if progress is not None and tally.packets & _PROGRESS_MASK == 0:
                 progress()
             more = captures.next(record)
@@ -227,6 +236,13 @@ class Pipeline:
         if noted < _NOTED_CONFLICTS:
             conflict = comparison.conflict
             c.note(fa.OVERLAP_CONFLICT, side, seg.number, seg.time, conflict.first_frame, conflict.start)
+
+    def look_up(self, listed: Listed, record: Record, segment: Segment) -> None:
+        """Note whose a frame is, if it was named."""
+        if listed.holds(record.source, record.number - self.captures.frames_before):
+            flow = self.tracker.flows.find(segment.key)
+            if flow is not None:
+                listed.belongs(flow.number)
 
     def finish(self) -> None:
         """The end of observation."""

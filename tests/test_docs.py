@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -20,11 +19,10 @@ from tcptrace_py.report.formats import FORMATS
 from tcptrace_py.rules.catalogue import RULES
 from tools import machine_pages, rule_pages, topic_pages
 from tools.documents import CHECKOUT, FENCE, INLINE, Command, anchors, commands, links, output_of, renew
+from tools.helpers import need_for
 
 README = CHECKOUT / "README.md"
 DOCUMENTS = [README, CHECKOUT / "CHANGELOG.md", CHECKOUT / "samples" / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))]
-PLANNED = {"crosscheck"}
-
 # docs/jq.md has a test of its own, which compares the same way
 TYPED = [
     pytest.param(command, id=f"{path.name}-{n}")
@@ -50,8 +48,7 @@ def test_there_are_commands_with_and_without_output() -> None:
 
 @pytest.mark.parametrize("command", TYPED)
 def test_a_command_does_what_the_document_shows(command: Command) -> None:
-    if " jq " in command.text and shutil.which("jq") is None:
-        pytest.skip("jq is not installed")
+    need_for(command.text)
     printed = output_of(command)
     if command.shown is not None:
         renewal = "write it anew: PYTHONPATH=.:tests python tests/tools/documents.py README.md"
@@ -73,13 +70,7 @@ def test_the_readme_begins_with_a_verdict_that_names_the_cause() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_in_running_text_exists(path: Path) -> None:
     for typed in INLINE.findall(FENCE.sub("", read(path))):
-        assert typed.split()[1] in {*COMMANDS, *PLANNED, "--help", "--version"}, typed
-
-
-def test_what_is_planned_is_not_there_and_said_to_be_so() -> None:
-    assert PLANNED.isdisjoint(COMMANDS)
-    section = read(README).partition("\n## What is not there yet\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`tcpfsm (\w+)`", section)) == PLANNED
+        assert typed.split()[1] in {*COMMANDS, "--help", "--version"}, typed
 
 
 def test_the_readme_names_all_formats_profiles_and_exit_statuses() -> None:

@@ -30,6 +30,7 @@ class Captures:
         self._sources: list[Source] = [Source(name) for name in opener.paths]
         self._links: list[int] = []
         self._last_link: i64 = -1
+        self.frames_before: i64 = 0  # of the files before this one
         self._bytes_before: i64 = 0  # on disk, of the files that are done with
         self._drops_before: i64 = -1
         reader: Reader = opener.open(0, self._notes)
@@ -66,6 +67,7 @@ class Captures:
             return
         following: Reader = self._opener.open(self._index, self._notes)
         self._sources[self._index] = following.source
+        self.frames_before = reader.frame
         following.start(reader.frame, reader.first_interface + reader.interfaces())
         self._reader = following
 
@@ -114,6 +116,11 @@ class Captures:
         if self._reader is not None:
             self._settle(self._reader)
         return self._sources
+
+    @property
+    def left_out(self) -> int:
+        """Packets that did not pass the capture filter, of the files that are done with."""
+        return self._opener.left_out
 
     @property
     def link_types(self) -> list[int]:

@@ -13,7 +13,8 @@ import os
 import select
 import time
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from tcptrace_py.capture.keep import Keeper
 from tcptrace_py.capture.live import GRACE, Child
@@ -22,6 +23,9 @@ from tcptrace_py.capture.opening import Opener
 from tcptrace_py.capture.reader import Reader
 from tcptrace_py.capture.tap import Tap
 from tcptrace_py.words import PADDING
+
+if TYPE_CHECKING:
+    from tcptrace_py.capture.filtering import CaptureFilter
 
 PIECE = 1 << 18
 """Bytes to read, and to analyse, at a time."""
@@ -53,7 +57,16 @@ class Wishes(Protocol):
 class Growing:
     """A Stream of pcapng blocks."""
 
-    def __init__(self, fd: int, child: Child | None, tap: Tap, keeper: Keeper | None, wishes: Wishes) -> None:
+    def __init__(
+        self,
+        fd: int,
+        child: Child | None,
+        tap: Tap,
+        keeper: Keeper | None,
+        wishes: Wishes,
+        also: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """``also``: who else gets the blocks."""
         self.defect = ""
         self.defect_kind = "corrupt"
         self._fd = fd
@@ -61,6 +74,7 @@ class Growing:
         self._tap = tap
         self._keeper = keeper
         self._wishes = wishes
+        self._also = also
         self._consumed = 0
         self._backlog: deque[bytes] = deque()
         self._waiting = 0  # bytes in it
@@ -109,6 +123,8 @@ class Growing:
             self._tap.begin_file()
         blocks = self._tap.feed(piece)
         self._keep(blocks)
+        if self._also is not None:
+            self._also(blocks)
         if self._tap.defect:
             self.defect = self._tap.defect
             return blocks + self._end(cut=True)
@@ -209,8 +225,8 @@ class Growing:
 class LiveOpener(Opener):
     """Opens the one capture that is being taken."""
 
-    def __init__(self, name: str, stream: Growing) -> None:
-        super().__init__([name], None)
+    def __init__(self, name: str, stream: Growing, capture_filter: CaptureFilter | None = None) -> None:
+        super().__init__([name], None, capture_filter)
         self._growing = stream
 
     def open(self, index: int, notes: Notes) -> Reader:

@@ -7,15 +7,19 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from tcptrace_py.capture import compressed
 from tcptrace_py.capture.buffer import Window
 from tcptrace_py.capture.formats import FORMATS, NAMES, format_of, packed_as
 from tcptrace_py.capture.notes import Notes, Source
 from tcptrace_py.capture.reader import Reader
+from tcptrace_py.capture.sieve import Sieve
 from tcptrace_py.capture.streams import FileStream, PipeStream, RawBytes, Stream
 from tcptrace_py.errors import CaptureError
+
+if TYPE_CHECKING:
+    from tcptrace_py.capture.filtering import CaptureFilter
 
 STDIN = "-"
 
@@ -33,14 +37,20 @@ ADVICE = {
 class Opener:
     """Opens the files of one observation, each at its turn."""
 
-    def __init__(self, paths: Sequence[str], stdin: BinaryIO | None) -> None:
-        """``stdin`` is what "-" stands for; None: the standard input of this process."""
+    def __init__(
+        self, paths: Sequence[str], stdin: BinaryIO | None, capture_filter: CaptureFilter | None = None
+    ) -> None:
+        """``stdin`` is what "-" stands for; None: the standard input of this process.
+
+        Of packets that do not pass ``capture_filter`` nobody learns but by their number.
+        """
         if not paths:
             raise CaptureError("no capture named: name at least one file, or - for standard input")
         if list(paths).count(STDIN) > 1:
             raise CaptureError("standard input (-) is named more than once, and can be read only once")
         self.paths = list(paths)
         self._stdin = stdin
+        self._filter = capture_filter
 
     def open(self, index: int, notes: Notes) -> Reader:
         """A reader of the file with this index, behind its file header.  Raises CaptureError."""
@@ -71,6 +81,11 @@ class Opener:
                 waits = False  # the attempt to open it tells what is wrong
             if not waits:
                 self.open(index, Notes()).window.close()
+
+    @property
+    def left_out(self) -> int:
+        """Packets that did not pass the filter, of the files that are done with."""
+        return 0 if self._filter is None else self._filter.left_out
 
     def _stream(self, source: Source) -> Stream:
         """The bytes of a file, decompressed if need be."""
@@ -105,7 +120,8 @@ class Opener:
         row = format_of(head)
         if row is not None:
             source.format = row.name
-            return row.open(window, source, index, notes)
+            reader = row.open(window, source, index, notes)
+            return reader if self._filter is None else Sieve(reader, self._filter)
         if stream.defect:
             raise CaptureError(f"{source.title}: {stream.defect}: copy it again")
         if not head:

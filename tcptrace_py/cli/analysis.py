@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
+from msgspec import UNSET
+
 import tcptrace_py
 from tcptrace_py.capture import Captures, open_captures
 from tcptrace_py.config import Config
@@ -17,7 +19,7 @@ from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.story import OUTCOMES
 from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Tracker
-from tcptrace_py.pipeline import Pipeline, Tally
+from tcptrace_py.pipeline import Filter, Pipeline, Tally
 from tcptrace_py.reassembly.comparison import Comparison
 from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
@@ -26,6 +28,8 @@ from tcptrace_py.rules.judge import Judge
 from tcptrace_py.where.filter import filter_of
 
 SECOND = 1_000_000_000
+FILTERED = "filtered"
+"""In ``capture.skipped``: left out by the capture filter."""
 
 KEPT: list[Pipeline] = []
 """The last analysis, with all that it knows of connections: mostly the process ends, and none of it need be freed."""
@@ -45,21 +49,40 @@ def analyze(
     sink: Sink,
     progress: Callable[[Captures], None] | None = None,
     stdin: BinaryIO | None = None,
+    labels: dict[int, str] | None = None,
 ) -> Result:
     """Read captures, and write the report to ``sink``.
 
-    ``progress`` is called now and then.  Raises CaptureError and ConfigError.
+    ``progress`` is called now and then.  ``labels`` is filled with the application protocols of connections, by number, if
+    the configuration wants them.  Raises CaptureError, ConfigError and HelperError.
     """
     judge = Judge(config)
     where = filter_of(config)
-    captures = open_captures(paths, stdin)
+    captures = open_captures(paths, stdin, config.bpf)
     try:
+        detailed = sink.detailed or (where is not None and where.detailed)
+        wanted: Filter | None = where
+        listed = None
+        if config.display_filter or config.labels:
+            from tcptrace_py.cli.bridging import Matching, ask
+
+            listed = ask(paths, config, labels)
+            wanted = Matching(listed, where) if config.display_filter else where
         decoder = Decoder(config.verify_checksums)
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
-        tracker.detailed = sink.detailed or (where is not None and where.detailed)
+        tracker.detailed = detailed
         tick = None if progress is None else lambda: progress(captures)
         pipeline = Pipeline(
-            captures, decoder, tracker, judge, sink.connection, sink.wants_first, tick, where, comparison_for(config)
+            captures,
+            decoder,
+            tracker,
+            judge,
+            sink.connection,
+            sink.wants_first,
+            tick,
+            wanted,
+            comparison_for(config),
+            listed,
         )
         KEPT[:] = [pipeline]
         with without_collector():
@@ -120,13 +143,13 @@ def describe_capture(
             model.Source(storable(s.name), s.format or None, s.compression, s.size, s.packets, s.bytes)
             for s in captures.sources
         ],
-        packets=tally.packets,
+        packets=tally.packets + captures.left_out,
         bytes=tally.bytes,
         tcp_segments=tally.segments,
         start=maybe_seconds(tally.start),
         end=maybe_seconds(tally.end),
         link_types=[link_name(link) for link in captures.link_types],
-        skipped=decoder.skipped(),
+        skipped={**decoder.skipped(), **({FILTERED: captures.left_out} if captures.left_out else {})},
         problems=[model.Problem(p.kind, storable(p.message), p.frame, p.offset, p.source) for p in captures.problems],
         dropped=captures.dropped,
         quoted=tally.quotations,
@@ -154,6 +177,7 @@ def summarize(tally: Tally, config: Config) -> model.Summary:
         midstream=tally.midstream,
         evicted=tally.evicted,
         where=config.where or None,
+        display_filter=config.display_filter or UNSET,
         others=tally.others,
     )
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, config_option, output_options
+from tcptrace_py.cli.options import analysis_options, config_option, labels_option, output_options, packet_options
 from tcptrace_py.report.formats import FORMATS
 
 
 @click.command(name="analyze")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @analysis_options
+@packet_options
+@labels_option
 @config_option
 @output_options(tuple(row.name for row in FORMATS), "table")
 def command(captures: tuple[str, ...], **options: Any) -> int:

@@ -6,13 +6,21 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, config_option, fail_on_option, format_option, message_options
+from tcptrace_py.cli.options import (
+    analysis_options,
+    config_option,
+    fail_on_option,
+    format_option,
+    message_options,
+    packet_options,
+)
 from tcptrace_py.report.check_formats import CHECK_NAMES
 
 
 @click.command(name="check")
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @analysis_options
+@packet_options
 @config_option
 @format_option(CHECK_NAMES, "text")
 @click.option(

@@ -22,6 +22,7 @@ from tcptrace_py.gate.baseline import baseline_text, may_write, read_baseline
 from tcptrace_py.gate.gate import NEVER, Gate
 from tcptrace_py.gate.settings import Settings, load
 from tcptrace_py.report.check_formats import CHECK_FORMATS, CHECK_NAMES, check_writer
+from tcptrace_py.report.phrases import filters_of
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
 from tcptrace_py.report.verdict import Verdict
@@ -69,7 +70,7 @@ def run_check(captures: Sequence[str], options: dict[str, Any]) -> int:
     if not options["quiet"]:
         warn(result)
         if not result.summary.connections:
-            why = f"none of {result.summary.others} connections matches --where"
+            why = f"none of {result.summary.others} connections matches {filters_of(result.summary)}"
             if not result.summary.others:
                 why = "there is no TCP connection in it"
             print(f"tcpfsm: warning: {why}: nothing was judged", file=sys.stderr)

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, output_options
+from tcptrace_py.cli.options import analysis_options, labels_option, output_options, packet_options
 from tcptrace_py.errors import CaptureError
 from tcptrace_py.report.formats import FORMATS
 
 
 @click.command(name="demo")
 @analysis_options
+@packet_options
+@labels_option
 @output_options(tuple(row.name for row in FORMATS), "table")
 def command(**options: Any) -> int:
     """Analyze a bundled sample, recorded between two Linux hosts: no arguments, no network, no rights needed."""

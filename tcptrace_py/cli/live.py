@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, config_option, output_options
+from tcptrace_py.cli.options import analysis_options, config_option, output_options, packet_options
 from tcptrace_py.report.formats import FORMATS
 
 
 @click.command(name="live")
 @click.argument("interface", metavar="INTERFACE")
-@click.option("--bpf", metavar="EXPR", default="", help="Capture only what matches this filter (man pcap-filter).")
 @click.option("--duration", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help="End after so long.")
 @click.option("--count", metavar="PACKETS", type=click.IntRange(min=1), help="End after so many packets.")
 @click.option(
@@ -33,8 +32,7 @@ from tcptrace_py.report.formats import FORMATS
     "--snaplen",
     metavar="BYTES",
     type=click.IntRange(min=0, max=262144),
-    default=256,
-    show_default=True,
+    show_default="256, or with --display-filter 0",
     help="Capture so much of each packet; 0: all of it.",
 )
 @click.option(
@@ -47,6 +45,7 @@ from tcptrace_py.report.formats import FORMATS
 )
 @click.option("--no-promiscuous", is_flag=True, help="Capture only what is for this host.")
 @analysis_options
+@packet_options
 @config_option
 @output_options(tuple(row.name for row in FORMATS), "table")
 def command(interface: str, **options: Any) -> int:

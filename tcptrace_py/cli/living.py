@@ -12,16 +12,26 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 import tcptrace_py
-from tcptrace_py.capture import Captures
+from tcptrace_py.capture import Captures, filter_for
 from tcptrace_py.capture import live as capture
 from tcptrace_py.capture.growing import Growing, LiveOpener
 from tcptrace_py.capture.keep import Keeper, Ring
 from tcptrace_py.capture.live import Child, Plan
 from tcptrace_py.capture.tap import Tap
 from tcptrace_py.cli import exits
-from tcptrace_py.cli.analysis import SECOND, Result, describe_capture, summarize, timers, without_collector
+from tcptrace_py.cli.analysis import (
+    SECOND,
+    Result,
+    comparison_for,
+    describe_capture,
+    summarize,
+    timers,
+    without_collector,
+)
+from tcptrace_py.cli.choosing import Choosing
 from tcptrace_py.cli.options import config_from
 from tcptrace_py.cli.output import open_output
+from tcptrace_py.cli.picturing import pictures_of
 from tcptrace_py.cli.running import status_of, wants_color, warn
 from tcptrace_py.config import Config
 from tcptrace_py.decode import Decoder
@@ -45,7 +55,6 @@ from tcptrace_py.report.sink import Ending, Sink, Style
 from tcptrace_py.report.text import printable
 from tcptrace_py.rules.finding import Finding
 from tcptrace_py.rules.judge import Judge
-from tcptrace_py.where.filter import filter_of
 
 STDIN = "-"
 MOST_CONNECTIONS = 50_000
@@ -124,18 +133,19 @@ class Live:
         self.child: Child | None = None
         self.keeper: Keeper | None = None
         self.observer: Observer | None = None
+        self.tracker: WatchedTracker | None = None
         self.view = View()
         self._deadline = 0.0
         self._stack = ExitStack()
         ring = ring_of(options)
+        self._filter = filter_for(config.bpf) if interface == STDIN else None
+        self.choosing = Choosing(config)
+        self._stack.callback(self.choosing.close)
         try:
             if interface == STDIN:
                 fd = piped()
             else:
-                plan = Plan(
-                    interface, options["bpf"], options["snaplen"], options["buffer"], not options["no_promiscuous"]
-                )
-                self.child = self._stack.enter_context(capture.start(plan))
+                self.child = self._stack.enter_context(capture.start(plan_of(interface, options, config)))
                 fd = self.child.fd
             if options["write"]:
                 self.keeper = Keeper(options["write"], ring)
@@ -143,7 +153,8 @@ class Live:
         except BaseException:
             self._stack.close()
             raise
-        self.growing = Growing(fd, self.child, Tap(interface, options["count"] or 0), self.keeper, self)
+        tap = Tap(interface, options["count"] or 0)
+        self.growing = Growing(fd, self.child, tap, self.keeper, self, self.choosing.feed)
 
     def close(self) -> None:
         """Leave nothing behind: no child, no open file, no changed terminal."""
@@ -157,7 +168,8 @@ class Live:
     def pulse(self) -> float:
         """See growing.Wishes."""
         patience = 60.0
-        if self.observer is not None:
+        if self.tracker is not None and self.observer is not None:
+            self.choosing.poll(self.tracker)
             patience = self.observer.pulse()
         if self._deadline:
             patience = min(patience, max(self._deadline - time.monotonic(), 0.0))
@@ -169,8 +181,10 @@ class Live:
         """See growing.Wishes."""
         if self.observer is None:
             return -1
+        until = -1 if cut else self.observer.clock.now()
+        self.choosing.finish(self.tracker)
         self.observer.finish()
-        return -1 if cut else self.observer.clock.now()
+        return until
 
     # -- the run -- #
 
@@ -185,7 +199,7 @@ class Live:
         if not options["quiet"]:
             self._announce()
         try:
-            captures = Captures(LiveOpener(self.interface, self.growing))
+            captures = Captures(LiveOpener(self.interface, self.growing, self._filter))
         except CaptureError:
             return self._end_without_any()
         self._stack.callback(captures.close)
@@ -209,16 +223,16 @@ class Live:
         provisional = ProvisionalJudge(config)
         limits = Limits(config.max_connections, round(config.thresholds.stuck * SECOND))
         tracker = WatchedTracker(timers(config), limits, provisional.facts, waits(config), view.tells_touched)
-
-        where = filter_of(config)
-        tracker.detailed = sink.detailed or (where is not None and where.detailed)
+        tracker.detailed = sink.detailed or self.choosing.detailed
 
         def take(c: Connection, findings: list[Finding]) -> None:
             view.left(c, findings)
             sink.connection(c, findings)
 
         first = max(sink.wants_first, view.wants_first)
-        pipeline = Pipeline(captures, decoder, tracker, judge, take, first, None, where)
+        pipeline = Pipeline(
+            captures, decoder, tracker, judge, take, first, None, self.choosing.filter, comparison_for(config)
+        )
         growing = self.growing
         clock = Clock(
             lambda: int(pipeline.tally.end),
@@ -227,10 +241,11 @@ class Live:
         )
         terminal = isinstance(view, Screen)
         interval = self.options["interval"] or (1.0 if terminal or view.tells_touched else 10.0)
-        observer = Observer(provisional, view, clock, interval, lambda: growing.behind)
+        observer = Observer(provisional, view, clock, interval, lambda: growing.behind, self.choosing.wants)
         observer.watch(pipeline, tracker)
         observer.flush = sys.stdout.buffer.flush
-        self.observer = observer
+        observer.tidy = lambda: self.choosing.tidy(tracker)
+        self.observer, self.tracker = observer, tracker
         return pipeline
 
     def _choose_view(self, out: BinaryIO) -> View:
@@ -272,7 +287,7 @@ class Live:
         """Say what went wrong; the exit status."""
         if not self.options["quiet"]:
             warn(result)
-        trouble = self.keeper.trouble if self.keeper is not None else ""
+        trouble = (self.keeper.trouble if self.keeper is not None else "") or self.choosing.trouble
         if not trouble and self.child is not None and self.child.trouble:
             trouble = f"{self.interface}: {self.child.trouble}; the report tells of what came before"
         if trouble:
@@ -281,6 +296,14 @@ class Live:
         if self.stop.signal:
             return self._stopped()
         return status_of(result, self.config, strict=self.options["strict"])
+
+
+def plan_of(interface: str, options: dict[str, Any], config: Config) -> Plan:
+    """What to capture: with a display filter the whole of each packet, as it looks at what is in there."""
+    snaplen = options["snaplen"]
+    if snaplen is None:
+        snaplen = 0 if config.display_filter else capture.SNAPLEN
+    return Plan(interface, config.bpf, snaplen, options["buffer"], not options["no_promiscuous"])
 
 
 def ring_of(options: dict[str, Any]) -> Ring:
@@ -321,6 +344,7 @@ def style_of(options: dict[str, Any], config: Config) -> Style:
         verbose=options["verbose"],
         encoding="utf-8" if path else sys.stdout.encoding or "utf-8",
         captures=kept,
+        pictures=pictures_of(kept, config) if options["format_name"] == "html" else None,
         restricted=bool(config.select or config.ignore),
     )
 

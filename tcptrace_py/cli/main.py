@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "live": ("live", "Analyze live traffic."),
     "interfaces": ("interfaces", "List what live traffic can be captured on."),
     "extract": ("extract", "Write the byte streams of connections, or the connections as a capture."),
+    "crosscheck": ("crosscheck", "Compare what tcpfsm and Wireshark say of segments, and say why they differ."),
     "demo": ("demo", "Analyze a bundled sample: no arguments, no rights needed."),
     "rules": ("rules", "List the rules."),
     "explain": ("explain", "Explain a topic, a state, a transition or a rule."),

@@ -75,6 +75,36 @@ def analysis_options(f: F) -> F:
     return f
 
 
+def packet_options(f: F) -> F:
+    """Which packets and connections, in the languages of libpcap and Wireshark."""
+    for option in reversed(
+        (
+            click.option(
+                "--bpf",
+                metavar="EXPR",
+                default="",
+                help="Only packets that pass this capture filter (man pcap-filter).",
+            ),
+            click.option(
+                "--display-filter",
+                metavar="EXPR",
+                default="",
+                help="Only connections with a frame that matches this Wireshark display filter (needs tshark).",
+            ),
+        )
+    ):
+        f = option(f)
+    return f
+
+
+def labels_option(f: F) -> F:
+    """What the connections carry."""
+    option = click.option(
+        "--labels", is_flag=True, help="Name the application protocol of each connection (needs tshark)."
+    )
+    return option(f)
+
+
 def config_option(f: F) -> F:
     """Where the project's configuration is."""
     option = click.option(
@@ -176,6 +206,9 @@ def config_from(options: dict[str, Any], settings: Settings | None = None) -> Co
         ignore=names(options["ignore"]),
         fail_on=names(options["fail_on"]) or ("never",),
         where=options["where"].strip(),
+        display_filter=options.get("display_filter", "").strip(),
+        labels=options.get("labels", False),
+        bpf=options.get("bpf", "").strip(),
     )
     if settings is None:
         return config

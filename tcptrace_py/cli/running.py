@@ -31,6 +31,7 @@ def run_analysis(
     config = config_from(options, settings)
     path: str | None = options["output"]
     spare(captures, path)
+    labels: dict[int, str] | None = {} if config.labels else None
     with open_output(path) as out:
         style = Style(
             color=wants_color(options["color"], path),
@@ -39,12 +40,13 @@ def run_analysis(
             command=("tcpfsm", "demo") if is_demo else ("tcpfsm", "analyze"),
             captures=() if is_demo else tuple(captures),
             restricted=bool(config.select or config.ignore),
+            labels=labels,
             pictures=pictures_of(captures, config) if options["format_name"] == "html" else None,
         )
         sink = sink_class(options["format_name"])(out, style)
         try:
             with Progress(captures, enabled=not options["no_progress"] and not options["quiet"]) as progress:
-                result = analyze(captures, config, sink, progress.update if progress.visible else None)
+                result = analyze(captures, config, sink, progress.update if progress.visible else None, labels=labels)
         finally:
             sink.close()
     if not options["quiet"]:

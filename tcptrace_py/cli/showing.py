@@ -69,7 +69,7 @@ class Reader:
         self.told: dict[int, Told] = {}
         self.matches: list[Connection] = []
         self.matched = 0
-        self.captures = open_captures(paths, stdin)
+        self.captures = open_captures(paths, stdin, config.bpf)
         self.decoder = Decoder(config.verify_checksums)
         self.tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         self.tracker.detailed = True

@@ -107,7 +107,7 @@ class Gate:
             rules=self._rules,
             has_baseline=self._known is not None,
             # with a filter, what is not found may be there all the same
-            gone=[] if self._config.where else sorted(known - {r.fingerprint for r in reported}),
+            gone=[] if self._config.is_selective else sorted(known - {r.fingerprint for r in reported}),
             failed=missed or any(r.decision == "fails" for r in reported),
         )
 

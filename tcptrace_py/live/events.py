@@ -78,6 +78,9 @@ class Events(View):
             self._write(line)
         self._told.pop(int(c.number), None)
 
+    def forget_all_but(self, numbers: set[int]) -> None:
+        self._told = {number: told for number, told in self._told.items() if number in numbers}
+
     def tick(self, status: Status, scene: Scene) -> None:
         last, self._last = self._last, status
         since = max(status.since_last, 1e-3)

@@ -38,6 +38,9 @@ class Lines(View):
             self._finding(c, f)
         self._told.pop(int(c.number), None)
 
+    def forget_all_but(self, numbers: set[int]) -> None:
+        self._told = {number: told for number, told in self._told.items() if number in numbers}
+
     def tick(self, status: Status, scene: Scene) -> None:
         self._write(status.time, "status", sentence(status, self._last))
         self._last = status

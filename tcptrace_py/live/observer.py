@@ -51,14 +51,19 @@ class Observer:
         clock: Clock,
         interval: float,
         behind: Callable[[], int] = lambda: 0,
+        wants: Callable[[Connection], bool] | None = None,
     ) -> None:
-        """``interval``: seconds from one tick to the next.  ``behind``: bytes that wait to be analysed."""
+        """``interval``: seconds from one tick to the next.  ``behind``: bytes that wait to be analysed.  ``wants``: whether
+        a connection, as it stands, is to be shown; None: all are.
+        """
         self.judge = judge
         self.view = view
         self.clock = clock
         self.interval = interval
         self.behind = behind
+        self.wants = wants
         self.flush: Callable[[], None] = lambda: None
+        self.tidy: Callable[[], None] = lambda: None
         self._pipeline: Pipeline | None = None
         self._tracker: WatchedTracker | None = None
         self._begun = self._last_tick = time.monotonic()
@@ -90,6 +95,9 @@ class Observer:
             self._next_tick = max(self._next_tick + self.interval, now + self.interval / 2)
         self.flush()
         if now >= self._next_tidy:
+            self.tidy()
+            if tracker is not None:
+                self.view.forget_all_but({int(watch.c.number) for watch in tracker.open})
             gc.collect()
             self._next_tidy = now + TIDY
         return max(min(self._next_look, self._next_tick) - time.monotonic(), 0.0)
@@ -102,9 +110,16 @@ class Observer:
         self.flush()
 
     def _tell_touched(self, tracker: WatchedTracker) -> None:
-        touched = tracker.touched
+        touched = list({int(c.number): c for c in tracker.touched}.values())
         tracker.touched = []
-        self.view.touched(list({int(c.number): c for c in touched}.values()))
+        now = self.clock.now() if self.wants is not None else -1
+        self.view.touched([c for c in touched if self.wants is None or self._standing(tracker, c, now) is not None])
+
+    def _standing(self, tracker: WatchedTracker, c: Connection, now: int) -> Connection | None:
+        """A connection as it stands now, a copy; None: it is not to be shown."""
+        copy = copy_of(c)
+        tracker.stand(copy, now)
+        return copy if self.wants is None or self.wants(copy) else None
 
     def _look(self, tracker: WatchedTracker) -> None:
         """Examine what may have changed, and let go of what is past."""
@@ -135,9 +150,10 @@ class Observer:
     def _examine(self, tracker: WatchedTracker, watch: Watch, now: int) -> None:
         """What there is to say of a connection, as it stands."""
         c = watch.c
-        copy = copy_of(c)
-        tracker.stand(copy, now)
+        copy = self._standing(tracker, c, now)
         tracker.looked(watch, now)
+        if copy is None:
+            return
         findings = self.judge.connection(copy) if copy.facts & self.judge.facts else []
         number = int(c.number)
         before = self._bad.pop(number, None)
@@ -183,17 +199,15 @@ class Observer:
             return Worst([], [])
         bad = sorted((b for b in self._bad.values() if not b.c.gone), key=badness)
         findings = [f for b in bad for f in sorted(b.findings, key=lambda f: -SEVERITIES.index(f.severity))]
-        chosen = {int(b.c.number): b for b in bad[:most]}
-        for c in (*tracker.hanging(most), *tracker.youngest(most)):
-            if len(chosen) >= most:
+        rows: dict[int, Row] = {}
+        for candidate in (*bad, *(Bad(c, []) for c in (*tracker.hanging(most), *tracker.youngest(most)))):
+            if len(rows) >= most:
                 break
-            chosen.setdefault(int(c.number), Bad(c, []))
-        return Worst(findings, [self._row(tracker, b, now) for b in chosen.values()])
-
-    def _row(self, tracker: WatchedTracker, bad: Bad, now: int) -> Row:
-        copy = copy_of(bad.c)
-        tracker.stand(copy, now)
-        return row_of(copy, bad.findings)
+            if int(candidate.c.number) not in rows:
+                copy = self._standing(tracker, candidate.c, now)
+                if copy is not None:
+                    rows[int(candidate.c.number)] = row_of(copy, candidate.findings)
+        return Worst(findings, list(rows.values()))
 
 
 def key_of(finding: Finding) -> Key:

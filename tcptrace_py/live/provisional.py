@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tcptrace_py.config import Config
-from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.quality import Quality
 from tcptrace_py.rules.catalogue import selected
 from tcptrace_py.rules.crowds import Crowds
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.rules.guards import is_half_open
 from tcptrace_py.rules.judge import Judge
-from tcptrace_py.rules.phrases import SECOND
 
 CAPTURE = "capture"
 """The family of rules that speak of the capture itself."""
@@ -36,15 +33,24 @@ class OnceCrowds(Crowds):
         self.attempts_told = {}
         self.counted = set()
 
-    def add(self, c: Connection) -> None:
-        """Take it in where it belongs, unless it is there."""
-        number = int(c.number)
-        if c.facts & fa.HALF_OPEN and (number, "half-open") not in self.counted and is_half_open(c, SECOND):
-            self.counted.add((number, "half-open"))
-            self.add_half_open(c)
-        if c.facts & (fa.REFUSED | fa.SYN_UNANSWERED) and (number, "attempt") not in self.counted:
-            self.counted.add((number, "attempt"))
-            self.add_attempt(c)
+    def add_half_open(self, c: Connection) -> None:
+        if self._is_first(c, "half-open"):
+            super().add_half_open(c)
+
+    def add_unanswered(self, c: Connection) -> None:
+        if self._is_first(c, "unanswered"):
+            super().add_unanswered(c)
+
+    def add_attempt(self, c: Connection) -> None:
+        if self._is_first(c, "attempt"):
+            super().add_attempt(c)
+
+    def _is_first(self, c: Connection, kind: str) -> bool:
+        """Whether it has not been counted as this yet; now it is."""
+        entry = (int(c.number), kind)
+        is_first = entry not in self.counted
+        self.counted.add(entry)
+        return is_first
 
     def is_half_open_told(self, c: Connection) -> bool:
         """As it was answered the first time."""

@@ -66,6 +66,9 @@ class View:
     def left(self, c: Connection, findings: list[Finding]) -> None:
         """A connection can no longer change: with the last word on it."""
 
+    def forget_all_but(self, numbers: set[int]) -> None:
+        """Connections with other numbers have left, though perhaps nobody wanted to know."""
+
     def tick(self, status: Status, scene: Scene) -> None:
         """Some time has passed."""
 

@@ -57,6 +57,7 @@ class Csv:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
+        self._labels = style.labels
         self._buffer = io.StringIO()
         self._writer = csv.writer(self._buffer, lineterminator="\n")
         self._headed = False
@@ -64,7 +65,7 @@ class Csv:
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write its row."""
         self._head()
-        m = build.connection(c, findings)
+        m = build.connection(c, findings, self._labels)
         row: list[object] = [m.id, m.client.address, m.client.port, m.server.address, m.server.port]
         row += [getattr(m, name) for name in _PLAIN]
         row += [m.rtt.to_server, m.rtt.to_client, " ".join(m.findings)]
@@ -74,6 +75,8 @@ class Csv:
             )
             row += [e.state, e.evidence, " ".join(e.possible), e.since, e.since_frame, timeline]
             row += sent_cells(e.sent)
+        if self._labels is not None:
+            row.append(m.application)
         self._row([cell(value) for value in row])
 
     def finish(self, ending: Ending) -> None:
@@ -87,7 +90,7 @@ class Csv:
         """The header, once there is something to report: of a capture that cannot be read there is nothing."""
         if not self._headed:
             self._headed = True
-            self._row(list(HEADER))
+            self._row([*HEADER, *(["application"] if self._labels is not None else [])])
 
     def _row(self, cells: list[str]) -> None:
         self._writer.writerow(cells)

@@ -42,7 +42,7 @@ class Html:
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
         self._style = style
-        self._digest = Digest(self.wants_first)
+        self._digest = Digest(self.wants_first, style.labels)
         self.connection = self._digest.connection
 
     def finish(self, ending: Ending) -> None:

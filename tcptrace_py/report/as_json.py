@@ -65,12 +65,13 @@ class Json:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
+        self._labels = style.labels
         self._connections = Spool()
         self._findings = Spool()
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Put it aside, encoded."""
-        self._connections.add(c.number, to_json(build.connection(c, findings)))
+        self._connections.add(c.number, to_json(build.connection(c, findings, self._labels)))
         if findings:
             self._findings.add(c.number, b",\n".join(to_json(build.finding(f)) for f in findings))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcptrace_py.report.phrases import count, number
+from tcptrace_py.report.phrases import count, filters_of, number
 from tcptrace_py.report.sink import Style
 from tcptrace_py.report.text import printable
 from tcptrace_py.report.verdict import Case, Decision, Reported, Verdict, file_name, source_of
@@ -76,11 +76,12 @@ def totals(verdict: Verdict) -> str:
     if named:
         parts.append(f" ({', '.join(named)})")
     summary = verdict.summary
-    if summary.where is None:
+    filters = filters_of(summary)
+    if not filters:
         parts.append(f" in {count(summary.connections, 'connection')}")
     else:
         whole = count(summary.connections + summary.others, "connection")
-        parts.append(f" in the {number(summary.connections)} of {whole} that match --where")
+        parts.append(f" in the {number(summary.connections)} of {whole} that match {filters}")
     if verdict.cases:
         met = sum(case.result == "passed" for case in verdict.cases)
         parts.append(f"; {number(met)} of {count(len(verdict.cases), 'expectation')} met")

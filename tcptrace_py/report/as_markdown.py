@@ -22,7 +22,7 @@ class Markdown:
         self._style = style
         self.detailed = False
         self.wants_first = MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS
-        self._digest = Digest(self.wants_first)
+        self._digest = Digest(self.wants_first, style.labels)
         self.connection = self._digest.connection
 
     def finish(self, ending: Ending) -> None:

@@ -24,10 +24,11 @@ class Ndjson:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
+        self._labels = style.labels
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write it, and then what was found."""
-        self._line(build.connection(c, findings))
+        self._line(build.connection(c, findings, self._labels))
         for f in findings:
             self._line(build.finding(f))
 

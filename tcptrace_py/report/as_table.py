@@ -27,7 +27,7 @@ class Table:
         self._style = style
         self.detailed = False
         self.wants_first = MOST_ROWS_VERBOSE if style.verbose else MOST_ROWS
-        self._digest = Digest(self.wants_first)
+        self._digest = Digest(self.wants_first, style.labels)
         self.connection = self._digest.connection
 
     def finish(self, ending: Ending) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
+
+from msgspec import UNSET
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine import story
@@ -23,8 +26,8 @@ _CLOSINGS = cast("tuple[model.Closing, ...]", story.CLOSINGS)
 _OUTCOMES = cast("tuple[model.Outcome, ...]", story.OUTCOMES)
 
 
-def connection(c: Connection, findings: list[Finding]) -> model.Connection:
-    """One connection, as it stands at the end of its observation."""
+def connection(c: Connection, findings: list[Finding], labels: Mapping[int, str] | None = None) -> model.Connection:
+    """One connection, as it stands at the end of its observation.  ``labels``: application protocols, by number."""
     half = (len(c.key) - 4) // 2
     client_port, server_port = ports(c.key)
     until = c.observed_until
@@ -50,6 +53,7 @@ def connection(c: Connection, findings: list[Finding]) -> model.Connection:
         incarnation=c.incarnation,
         observed_until=seconds(until),
         evicted=c.evicted,
+        application=UNSET if labels is None else labels.get(int(c.number)),
     )
 
 

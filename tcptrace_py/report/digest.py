@@ -6,6 +6,7 @@ The table and the Markdown report are two ways to write a Digest.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -78,12 +79,16 @@ class Row(Struct, frozen=True, gc=False):
     second: Address
     client: Side
     server: Side
+    application: str = ""
+    """What it carries, if that was asked and is known."""
 
 
 class Digest:
     """Collects as connections come."""
 
-    def __init__(self, most_rows: int) -> None:
+    def __init__(self, most_rows: int, labels: Mapping[int, str] | None = None) -> None:
+        """``labels``: application protocols of connections, by number."""
+        self._labels = labels
         self._most_rows = most_rows
         self._groups: dict[tuple[str, str | None], Group] = {}
         self._worst: list[tuple[tuple[int, int, int], Row]] = []  # a heap: the least bad first
@@ -113,16 +118,16 @@ class Digest:
                 count_name(group, c)
         badness = (rank, max(c.observed_until - c.start, 0), -c.number)
         if len(self._worst) < self._most_rows:
-            heapq.heappush(self._worst, (badness, row_of(c, findings)))
+            heapq.heappush(self._worst, (badness, row_of(c, findings, self._labels)))
         elif badness > self._worst[0][0]:
-            heapq.heapreplace(self._worst, (badness, row_of(c, findings)))
+            heapq.heapreplace(self._worst, (badness, row_of(c, findings, self._labels)))
 
     def _keep_first(self, c: Connection) -> None:
         """Of those without a finding, the first ones by number, in whatever order they come."""
         if len(self._fine) < self._most_rows:
-            heapq.heappush(self._fine, (-c.number, row_of(c, [])))
+            heapq.heappush(self._fine, (-c.number, row_of(c, [], self._labels)))
         elif -c.number > self._fine[0][0]:
-            heapq.heapreplace(self._fine, (-c.number, row_of(c, [])))
+            heapq.heapreplace(self._fine, (-c.number, row_of(c, [], self._labels)))
 
     def finding(self, f: Finding) -> Group:
         """Count a finding; returns its group."""
@@ -178,10 +183,11 @@ def addresses(c: Connection) -> tuple[Address, Address]:
     return Address(address_text(c.key[:half]), client_port), Address(address_text(c.key[half : 2 * half]), server_port)
 
 
-def row_of(c: Connection, findings: list[Finding]) -> Row:
+def row_of(c: Connection, findings: list[Finding], labels: Mapping[int, str] | None = None) -> Row:
     """A connection as a row."""
     client, server = addresses(c)
-    return Row(c.number, client, server, side_of(c, 0, client, findings), side_of(c, 1, server, findings))
+    label = "" if labels is None else labels.get(int(c.number), "")
+    return Row(c.number, client, server, side_of(c, 0, client, findings), side_of(c, 1, server, findings), label)
 
 
 def side_of(c: Connection, which: int, address: Address, findings: list[Finding]) -> Side:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA: Literal[1] = 1
 
@@ -128,6 +128,12 @@ class Summary(Struct, frozen=True, gc=False):
         says("--where: connections of which it does not hold are left out of the report; null: all are there"),
     ]
     others: Annotated[int, says("those connections: counted nowhere else; findings about several do not know of them")]
+    display_filter: Annotated[
+        str | UnsetType,
+        says(
+            "--display-filter: connections without a frame that matches it are left out likewise; only there if given"
+        ),
+    ] = UNSET
 
 
 class Address(Struct, frozen=True, gc=False):
@@ -358,6 +364,10 @@ class Connection(Struct, frozen=True, gc=False, tag_field="type", tag="connectio
     incarnation: Annotated[int, says("which use of this four-tuple it is, from 1")]
     observed_until: Annotated[Time, says("until when it was watched: usually the end of the capture")]
     evicted: Annotated[bool, says("dropped from memory while it could still change (--max-connections)")]
+    application: Annotated[
+        str | UnsetType | None,
+        says("application protocol, as Wireshark names it; null: not recognised; only there with --labels", "http"),
+    ] = UNSET
 
 
 class Finding(Struct, frozen=True, gc=False, tag_field="type", tag="finding"):

@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from os.path import basename
 
+from msgspec import UNSET
+
 from tcptrace_py.report import model
 from tcptrace_py.report.digest import CAPTURE_FAMILY, Group, Row, Side
 from tcptrace_py.report.sink import Ending, Style
@@ -78,10 +80,17 @@ def verdict(summary: model.Summary) -> str:
 def how_many(summary: model.Summary) -> str:
     """``13 connections``; with a filter, ``3 of 13 connections match --where``."""
     total = summary.connections
-    if summary.where is None:
+    filters = filters_of(summary)
+    if not filters:
         return count(total, "connection")
     whole = count(total + summary.others, "connection")
-    return f"{number(total) if total else 'None'} of {whole} match{'es' if total <= 1 else ''} --where"
+    return f"{number(total) if total else 'None'} of {whole} match{'es' if total <= 1 else ''} {filters}"
+
+
+def filters_of(summary: model.Summary) -> str:
+    """The options that leave connections out; empty: none does."""
+    given = (("--where", summary.where is not None), ("--display-filter", summary.display_filter is not UNSET))
+    return " and ".join(name for name, is_given in given if is_given)
 
 
 def circumstances(capture: model.Capture, style: Style) -> str:
@@ -140,8 +149,12 @@ def unknowns(ending: Ending, groups: list[Group], style: Style) -> list[str]:
     checks = capture.checksums
     if checks is not None and (checks.bad or checks.bad_ip):
         lines.append(f"{number(checks.bad)} wrong TCP checksums, {number(checks.bad_ip)} wrong IPv4 header checksums")
-    if capture.skipped:
-        lines.append(skipped(capture.skipped))
+    reasons = dict(capture.skipped)
+    filtered = reasons.pop("filtered", 0)
+    if filtered:
+        lines.append(f"{count(filtered, 'packet')} left out by --bpf")
+    if reasons:
+        lines.append(skipped(reasons))
     lines += [printable(f.message) for g in groups if g.family == CAPTURE_FAMILY for f in g.examples[:1]]
     return lines
 
@@ -229,9 +242,10 @@ def cells(row: Row, side: Side, *, short: bool = False) -> tuple[str, ...]:
     if short and len(findings) > 1:
         findings = (findings[0], f"+{len(findings) - 1}")
     is_client = side is row.client
+    carries = f" ({printable(row.application)})" if row.application and not is_client else ""
     return (
         str(row.number) if is_client else "",
-        f"{'client' if is_client else 'server'} {side.name}",
+        f"{'client' if is_client else 'server'} {side.name}{carries}",
         side.state + (f" (+{side.also_possible})" if side.also_possible else ""),
         "" if side.state in ("CLOSED", "LISTEN") else duration(side.nanoseconds),
         side.evidence,

@@ -25,6 +25,8 @@ class Style(Struct, frozen=True):
     """As given on the command line."""
     restricted: bool = False
     """Only some of the rules ran."""
+    labels: dict[int, str] | None = None
+    """Application protocols of connections, by number, filled before a connection is told; None: nobody asked."""
     pictures: Callable[[Sequence[int]], dict[int, str]] | None = None
     """Draws the connections with these numbers, as SVG to stand in a page; None: they cannot be drawn."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tcptrace_py.cli.analysis import FILTERED
 from tcptrace_py.cli.exits import EXITS
 from tcptrace_py.decode import REASONS
 from tcptrace_py.extraction.rows import ROWS
@@ -38,7 +39,8 @@ def rows() -> dict[str, Any]:
 def lists(which: str) -> str:
     """The tables that are not about types."""
     if which == "reasons":
-        head, rows = ("reason", "meaning"), [(f"`{name}`", meaning) for name, meaning in REASONS]
+        reasons = [*REASONS, (FILTERED, "left out by the capture filter (--bpf)")]
+        head, rows = ("reason", "meaning"), [(f"`{name}`", meaning) for name, meaning in reasons]
     else:
         head, rows = ("status", "meaning"), [(str(status), meaning) for status, meaning in EXITS.items()]
     lines = [head, ("---", "---"), *rows]

@@ -81,6 +81,24 @@ def test_what_was_found_and_is_no_more_is_taken_back() -> None:
     assert [f.rule for _, f in view.old] == ["syn-unanswered"]
 
 
+def test_a_flood_is_told_of_while_it_grows_and_once() -> None:
+    class Crowds(View):
+        told: list[Finding]
+
+        def of_crowd(self, finding: Finding) -> None:
+            self.told.append(finding)
+
+    view = Crowds()
+    view.told = []
+    data = (SAMPLES / "syn-flood.pcap").read_bytes()
+    whole = json.loads(write(data, "json"))
+    live_again(data, "json", view, step=SECOND)
+    (flood,) = [f for f in view.told if f.rule == "syn-flood"]
+    (last,) = [f for f in whole["findings"] if f["rule"] == "syn-flood"]
+    assert flood.evidence["server"] == last["evidence"]["server"]
+    assert 100 <= int(str(flood.evidence["half_open"])) <= last["evidence"]["half_open"]
+
+
 def test_a_copy_tells_the_same_story() -> None:
     class Copies(View):
         wants_first = 1 << 62
