@@ -100,6 +100,7 @@ class Segment:
         self.fast_open: i64 = -1  # length of the TFO cookie (0 = request), RFC 7413
         self.mptcp: bool = False  # kind 30 present, RFC 8684
         self.bad_options: bool = False  # the options run over the header or are malformed
+        self.cut_options: bool = False  # the capture length cut them: what was not found may have been there
         # ICMP error that quotes this segment
         self.icmp_type: i64 = -1
         self.icmp_code: i64 = -1

@@ -16,6 +16,7 @@ from tcptrace_py.report.formats import FORMATS
 @packet_options
 @labels_option
 @config_option
+@click.option("--long", "is_long", is_flag=True, help="All figures of every connection, as text.")
 @output_options(tuple(row.name for row in FORMATS), "table")
 def command(captures: tuple[str, ...], **options: Any) -> int:
     """Report the TCP states of both endpoints of every connection in CAPTURE…, and what is wrong with them.
@@ -24,6 +25,13 @@ def command(captures: tuple[str, ...], **options: Any) -> int:
     order given as one observation.
     """
     from tcptrace_py.cli.running import run_analysis
+    from tcptrace_py.errors import ConfigError
     from tcptrace_py.gate.settings import load
 
+    if options.pop("is_long"):
+        if options["format_name"] != "table":
+            raise ConfigError(
+                f"--long is text, and --format {options['format_name']} has all figures: choose one of them"
+            )
+        options["format_name"] = "long"
     return run_analysis(captures, options, load(options["config"]))

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("analyze", "Report the TCP states and findings of captures."),
     "check": ("check", "Judge captures: the gate for CI, with a baseline and expectations."),
     "show": ("show", "Show one connection as a ladder of frames and states."),
+    "graph": ("graph", "Write the data of graphs of one connection."),
     "live": ("live", "Analyze live traffic."),
     "interfaces": ("interfaces", "List what live traffic can be captured on."),
     "extract": ("extract", "Write the byte streams of connections, or the connections as a capture."),

@@ -118,7 +118,7 @@ def read(
     return ladders, warnings
 
 
-def split(words: list[str], *, may_lack: bool = False) -> tuple[list[str], Choice | None]:
+def split(words: list[str], *, may_lack: bool = False, command: str = "show") -> tuple[list[str], Choice | None]:
     """Captures and connection; with ``may_lack``, a last word that names no connection is a capture.  Raises ConfigError."""
     from tcptrace_py.errors import ConfigError
     from tcptrace_py.ladder.choice import FORMS, parse
@@ -134,10 +134,10 @@ def split(words: list[str], *, may_lack: bool = False) -> tuple[list[str], Choic
             return words, None
     if not captures:
         if last == 2 or words[-1].isdigit():
-            raise ConfigError("show needs a capture and a connection: tcpfsm show CAPTURE 1")
+            raise ConfigError(f"{command} needs a capture and a connection: tcpfsm {command} CAPTURE 1")
         name = quoted(words[-1])
         raise ConfigError(
-            f"which connection of {printable(words[-1])}? Give {FORMS}: tcpfsm show {name} 1; tcpfsm analyze {name} --format csv lists them"
+            f"which connection of {printable(words[-1])}? Give {FORMS}: tcpfsm {command} {name} 1; tcpfsm analyze {name} --format csv lists them"
         )
     return captures, parse(words[-last:])
 

@@ -98,6 +98,7 @@ def begin(record: Record, segment: Segment) -> None:
     segment.fast_open = -1
     segment.mptcp = False
     segment.bad_options = False
+    segment.cut_options = False
     segment.icmp_type = -1
     segment.icmp_code = -1
     segment.icmp_v6 = False
@@ -149,6 +150,8 @@ def quoted(cursor: Cursor, record: Record, segment: Segment) -> i64:
 
 def options(segment: Segment, buf: bytes, at: i64, stop: i64, end: i64) -> None:
     """The options between ``at`` and ``stop``, as far as they were captured; a repeated one counts as given last."""
+    if end < stop:
+        segment.cut_options = True
     while at < stop and at < end:
         head: i64 = read_i64_be(buf, at)
         kind: i64 = head >> 56 & 0xFF

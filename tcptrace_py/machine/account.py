@@ -244,8 +244,8 @@ def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg:
     new: i64 = holes.add(start, end)
     if start < 1 and not e.syn_seen:
         new += recovery.below(start, min(end, 1))  # midstream: what lies before the first segment had not passed
-    if new == 0 and is_copy(e, p, seg, recovery):
-        if recovery.was_overtaken(start, end, seg.ip_id):
+    if new == 0 and is_copy(e, p, seg, start, end, recovery, c.start):
+        if recovery.was_overtaken(start, end):
             seg.marks |= mk.OUT_OF_ORDER  # the first one, behind its repetition
             recovery.out_of_order += 1
         elif seg.time - e.last_time < CAPTURED_TWICE_WITHIN:
@@ -268,7 +268,7 @@ def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg:
         recovery.opens(before, start, seg, e.last_ip_id)
         seg.marks |= mk.GAP_BEFORE
     elif start < before:
-        _fill(e, p, seg, start, recovery, recovery.gap_at(start, floor))
+        _fill(e, p, seg, start, recovery, recovery.gap_at(start, floor), c.start)
         e.timed = -1
     e.data_gap = max(e.data_gap, seg.time - e.data_last) if new == 0 else 0
     e.data_last = seg.time
@@ -302,18 +302,22 @@ def _repeat(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment
     c.facts |= fa.RETRANSMISSION
 
 
-def _fill(e: Space, p: Space, seg: Segment, start: i64, recovery: Recovery, gap: Gap | None) -> None:
+def _fill(e: Space, p: Space, seg: Segment, start: i64, recovery: Recovery, gap: Gap | None, began: i64) -> None:
     """Data that had not passed, below what has: out of its order, or sent again because the first was lost before this point."""
-    if was_in_flight(gap, e, p, seg, start, recovery):
+    record = Again(seg, start, start + seg.length, start <= e.snd_una)
+    if was_in_flight(gap, e, p, seg, start, recovery, began):
         recovery.out_of_order += 1
         seg.marks |= mk.OUT_OF_ORDER
-        return
-    record = Again(seg, start, start + seg.length, start <= e.snd_una)
-    record.filled = True
-    record.mark = reason(e, p, seg, start, record.end, recovery)
-    seg.marks |= mk.LOST_BEFORE | record.mark
-    recovery.lost_packets += 1
-    recovery.lost_bytes += seg.length
+        record.late = True
+    else:
+        record.filled = True
+        if gap is not None:
+            record.since_tsval = gap.tsval
+            record.since_id = gap.ip_id
+        record.mark = reason(e, p, seg, start, record.end, recovery)
+        seg.marks |= mk.LOST_BEFORE | record.mark
+        recovery.lost_packets += 1
+        recovery.lost_bytes += seg.length
     recovery.remember(record)
 
 
@@ -349,7 +353,9 @@ def remember(e: Space, p: Space, seg: Segment) -> None:
     e.previous_time = e.last_time
     e.last_time = seg.time
     e.last_frame = seg.number
-    e.last_ip_id = seg.ip_id
+    if not seg.marks & mk.OUT_OF_ORDER:
+        e.last_ip_id = seg.ip_id
+        e.last_tsval = seg.tsval
     e.last_check = seg.checksum_field
     e.last_seq = seg.seq
     e.last_flags = seg.flags

@@ -12,7 +12,7 @@ from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine.figures import Detail
 from tcptrace_py.machine.flight import Flown
 from tcptrace_py.machine.repeats import DUPLICATES
-from tcptrace_py.machine.sent import Sent
+from tcptrace_py.machine.sent import CUT, Sent
 from tcptrace_py.machine.space import Space
 from tcptrace_py.packet import ACK, BAD, FIN, PSH, RST, SYN, URG, Segment
 
@@ -78,8 +78,10 @@ def _idle(detail: Detail, e: Space, seg: Segment) -> None:
 
 
 def scale_of(sent: Sent, p: Space) -> i64:
-    """By how much its windows are shifted; -1: not known, a SYN was not seen (RFC 7323, 2.2)."""
+    """By how much its windows are shifted; -1: not known, a SYN was not seen, or cut (RFC 7323, 2.2)."""
     if sent.options < 0 or p.options < 0:
+        return -1
+    if (sent.window_scale < 0 and sent.options & CUT) or (p.window_scale < 0 and p.options & CUT):
         return -1
     if sent.window_scale < 0 or p.window_scale < 0:
         return 0
@@ -215,7 +217,7 @@ def _round_trip(detail: Detail, seg: Segment, last: Flown, held: Flown | None) -
     if held is None:
         _sample(detail, seg.time - last.time, last.frame)
     elif seg.tsecr >= 0 and held.tsval != held.last_tsval and seg.tsecr == held.last_tsval:
-        _sample(detail, seg.time - held.last_time, held.frame)  # the echo tells which transmission it answers
+        _sample(detail, seg.time - held.last_time, held.last_frame)  # the echo tells which transmission it answers
     elif seg.tsecr >= 0 and held is last and held.tsval != held.last_tsval and seg.tsecr == held.tsval:
         _sample(detail, seg.time - held.time, held.frame)
     elif held is last:

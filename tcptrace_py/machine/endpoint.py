@@ -175,6 +175,7 @@ class Endpoint(Space):
         self.last_flags = s.last_flags
         self.last_length = s.last_length
         self.last_ip_id = s.last_ip_id
+        self.last_tsval = s.last_tsval
         self.last_check = s.last_check
         self.last_frame = s.last_frame
         self.previous_time = s.previous_time

@@ -34,6 +34,7 @@ class Flown:
         self.tsval = seg.tsval
         self.last_time = seg.time
         self.last_tsval = seg.tsval
+        self.last_frame = seg.number
         self.again: i64 = 0  # how often it was sent again
         self.waits = _NO_WAITS  # ns between one time and the next
 
@@ -89,6 +90,7 @@ class Flight:
                 one.waits.append(seg.time - one.last_time)
             one.last_time = seg.time
             one.last_tsval = seg.tsval
+            one.last_frame = seg.number
             if first is None:
                 first = one
             at += 1

@@ -38,6 +38,9 @@ COPIED: Final = 1 << 21
 # that it takes all that the peer's window allows; only where detailed figures are kept
 WINDOW_FULL: Final = 1 << 20
 
+OF_ACKS: Final = DUPLICATE_ACK | WINDOW_UPDATE | PROBE_ANSWER | ACK_OF_UNSEEN | ZERO_WINDOW | DSACK
+"""What is said of its ACK and its window; all others are about what it carries."""
+OF_DATA: Final = ~OF_ACKS
 REASONS: Final = TIMEOUT | FAST | SACK | TAIL_PROBE
 
 

@@ -41,6 +41,7 @@ _SACK_OK: Final = 1 << 3
 _MPTCP: Final = 1 << 4
 _BAD_OPTIONS: Final = 1 << 5
 _REASSEMBLED: Final = 1 << 6
+_CUT_OPTIONS: Final = 1 << 7
 
 _MAY_DIFFER: Final = 0xC0  # ECE and CWR (RFC 3168): the machine does not look at them
 _PUSHED: Final = _MAY_DIFFER | PSH
@@ -90,6 +91,7 @@ class Header:
         seg.sack_ok = self.frame & _SACK_OK != 0
         seg.mptcp = self.frame & _MPTCP != 0
         seg.bad_options = self.frame & _BAD_OPTIONS != 0
+        seg.cut_options = self.frame & _CUT_OPTIONS != 0
         seg.reassembled = self.frame & _REASSEMBLED != 0
         seg.checksum = self.frame & 3
         seg.marks = 0
@@ -105,6 +107,8 @@ def _marks(seg: Segment) -> i64:
         marks |= _MPTCP
     if seg.bad_options:
         marks |= _BAD_OPTIONS
+    if seg.cut_options:
+        marks |= _CUT_OPTIONS
     if seg.reassembled:
         marks |= _REASSEMBLED
     return marks

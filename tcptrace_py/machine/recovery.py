@@ -11,6 +11,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine.ranges import Ranges
+from tcptrace_py.machine.sequence import distance
 from tcptrace_py.packet import Segment
 
 MAX_RECENT: Final = 64
@@ -53,6 +54,9 @@ class Again:
         self.mark: i64 = 0  # what made its sender repeat it, one of ``marks``; 0: that does not show
         self.oldest = oldest  # it begins with the oldest data that is not acknowledged
         self.filled: bool = False  # it filled a hole: the first one did not pass
+        self.since_tsval: i64 = -1  # of the segment that had jumped over that hole: what was sent later was sent again
+        self.since_id: i64 = -1
+        self.late: bool = False  # it filled a hole, and was the first one: nothing was repeated
         self.spurious: i64 = 0  # what shows that it was needless
         self.original: i64 = -1  # the frame that carried it before, where that is kept
         self.waited: i64 = -1  # ns that its sender's timer had run
@@ -160,10 +164,27 @@ class Recovery:
             self.low = low
         return low.add(start, end)
 
-    def was_overtaken(self, start: i64, end: i64, ip_id: i64) -> bool:
-        """Whether what passes with an older IP id is the first one, behind the repetition that filled its hole; else a copy."""
-        for again in self.recent:
-            if again.filled and again.start <= start and end <= again.end:
-                behind: i64 = (again.ip_id - ip_id) & 0xFFFF
-                return ip_id <= 0 or 0 < behind < 0x8000
+    def was_overtaken(self, start: i64, end: i64) -> bool:
+        """Whether what passes although it is no news is the first one, behind the repetition that filled its hole; else a copy."""
+        return any(again.filled and again.start <= start and end <= again.end for again in self.recent)
+
+    def was_sent_since(self, start: i64, end: i64, seg: Segment) -> bool:
+        """Whether ``seg`` was sent after the first time that these bytes were, as far as that is remembered: by its
+        timestamp, or its IP id.
+        """
+        i: i64 = len(self.recent) - 1
+        while i >= 0:
+            again = self.recent[i]
+            i -= 1
+            if again.start < end and start < again.end:
+                tsval: i64 = again.since_tsval if again.filled else again.tsval
+                ip_id: i64 = again.since_id if again.filled else again.ip_id
+                if seg.tsval >= 0 and tsval >= 0 and seg.tsval != tsval:
+                    return seg.tsval != again.tsval and distance(tsval, seg.tsval) > 0
+                return (
+                    seg.ip_id > 0
+                    and ip_id > 0
+                    and seg.ip_id != again.ip_id
+                    and 0 < (seg.ip_id - ip_id) & 0xFFFF < 0x8000
+                )
         return False

@@ -28,6 +28,7 @@ _ID_BEHIND: Final = 256
 """So much an IP id may lie behind that of the segment before and still be an older one of the same sequence of ids."""
 _COPY_WITHIN: Final = 200_000_000
 _STRAY: Final = 1_000_000
+_TICKS: Final = 4_000_000
 
 
 def round_trip(e: Space, p: Space) -> i64:
@@ -39,11 +40,11 @@ def round_trip(e: Space, p: Space) -> i64:
     return e.turnaround + p.turnaround
 
 
-def was_in_flight(gap: Gap | None, e: Space, p: Space, seg: Segment, start: i64, r: Recovery) -> bool:
+def was_in_flight(gap: Gap | None, e: Space, p: Space, seg: Segment, start: i64, r: Recovery, began: i64) -> bool:
     """Whether a segment that fills a hole was sent before the one that jumped over it: reordering, not repair.
 
     Its timestamp says so, or its IP id where ids count up; else time: nothing repairs a hole within a round trip, nor
-    without duplicate ACKs before a timer runs out.
+    without duplicate ACKs before a timer runs out.  The connection began at ``began``.
     """
     time: i64 = e.last_time
     if gap is not None:
@@ -56,6 +57,13 @@ def was_in_flight(gap: Gap | None, e: Space, p: Space, seg: Segment, start: i64,
                 return True
             if 0x10000 - behind < 0x8000:
                 return False
+        if (
+            seg.tsval >= 0
+            and gap.tsval >= 0
+            and seg.time - gap.time >= _TICKS
+            and has_fast_clock(e, gap.tsval, gap.time - began)
+        ):
+            return True  # sent at the same tick of a clock that has ticked since
     elapsed: i64 = seg.time - time
     least: i64 = round_trip(e, p)
     if least < 0:
@@ -66,18 +74,39 @@ def was_in_flight(gap: Gap | None, e: Space, p: Space, seg: Segment, start: i64,
     return not is_told and p.last_time >= 0 and elapsed < LEAST_TIMEOUT
 
 
-def is_copy(e: Space, p: Space, seg: Segment, r: Recovery | None) -> bool:
-    """Whether data that had passed whole was not sent again but copied: by the capture, or on its way.
-
-    Nothing that is sent has an IP id older than what was sent before it.  Without ids: nothing is sent again at once,
-    when neither a timer nor an ACK can have asked for it.
+def has_fast_clock(e: Space, tsval: i64, age: i64) -> bool:
+    """Whether the clock of its timestamps has ticked at least every second millisecond since its SYN (RFC 7323, 5.4); the
+    connection was ``age`` old when it showed ``tsval``.
     """
+    if e.syn_tsval < 0:
+        return False
+    ticks: i64 = distance(e.syn_tsval, tsval)
+    return ticks >= 4 and ticks * 2_000_000 >= age
+
+
+def is_copy(e: Space, p: Space, seg: Segment, start: i64, end: i64, r: Recovery, began: i64) -> bool:
+    """Whether data that had passed whole was not sent again but copied, or overtaken: by the capture, or on its way.
+
+    Nothing that is sent has an older timestamp or IP id than what was sent before it.  Without them: nothing is sent
+    again at once, when neither a timer nor an ACK can have asked for it.
+    """
+    if r.was_sent_since(start, end, seg):
+        return False
+    if seg.tsval >= 0 and e.last_tsval >= 0 and seg.tsval != e.last_tsval:
+        return distance(e.last_tsval, seg.tsval) < 0
     since: i64 = seg.time - e.last_time
+    if (
+        seg.tsval >= 0
+        and e.last_tsval >= 0
+        and since >= _TICKS
+        and has_fast_clock(e, e.last_tsval, e.last_time - began)
+    ):
+        return True  # sent at the same tick as the last one, long ago
     if seg.ip_id > 0 and e.last_ip_id > 0:
         return (e.last_ip_id - seg.ip_id) & 0xFFFF < _ID_BEHIND and since < _COPY_WITHIN
     if since >= _STRAY or since < 0 or e.dup_acks > 0 or p.last_time < 0:
         return False
-    if r is not None and (r.until > e.snd_una or r.sacked > e.snd_una):
+    if r.until > e.snd_una or r.sacked > e.snd_una:
         return False
     return 0 <= seg.time - e.clock < _STRAY
 
@@ -151,7 +180,7 @@ def _reported_twice(r: Recovery, left: i64, right: i64) -> None:
     i: i64 = len(r.recent) - 1
     while i >= 0:
         again = r.recent[i]
-        if again.start < right and left < again.end:
+        if again.start < right and left < again.end and not again.late:
             if again.spurious == 0:
                 r.turns_out_spurious(again, BY_DSACK)
                 return
@@ -164,7 +193,7 @@ def _reported_twice(r: Recovery, left: i64, right: i64) -> None:
 def take_echo(e: Space, seg: Segment, ack: i64, r: Recovery) -> None:
     """An ACK of new data of ``e``'s echoes a timestamp: if one older than the repetition's, the first one had arrived."""
     for again in r.recent:
-        if again.spurious or not again.oldest or again.tsval < 0 or not again.start < ack:
+        if again.spurious or again.late or not again.oldest or again.tsval < 0 or not again.start < ack:
             continue
         if again.end <= ack and not again.filled and distance(seg.tsecr, again.tsval) > 0 and again.start >= e.snd_una:
             r.turns_out_spurious(again, BY_TIMESTAMP)

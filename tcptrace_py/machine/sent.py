@@ -20,6 +20,8 @@ TIMESTAMPS: Final = 2
 FAST_OPEN: Final = 4
 MPTCP: Final = 8
 ECN: Final = 16
+CUT: Final = 32
+"""The capture cut them: whether it offers what is not among the others is not known."""
 
 
 @mypyc_attr(acyclic=True)
@@ -68,6 +70,8 @@ class Sent:
         # RFC 3168, 6.1.1: a SYN asks with both bits, a SYN-ACK agrees with one
         if seg.flags & (ECE | CWR) == (ECE if seg.flags & ACK else ECE | CWR):
             options |= ECN
+        if seg.cut_options:
+            options |= CUT
         self.options = options
 
     def begin_with(self, syn: Sent) -> None:

@@ -42,7 +42,8 @@ class Space(Sent):
         self.last_window: i64 = -1
         self.last_flags: i64 = 0
         self.last_length: i64 = 0
-        self.last_ip_id: i64 = -1
+        self.last_ip_id: i64 = -1  # of the segment that it sent last, as far as that shows
+        self.last_tsval: i64 = -1  # likewise
         self.last_check: i64 = -1
         self.last_frame: i64 = -1
         self.previous_time: i64 = -1  # of the segment before the last

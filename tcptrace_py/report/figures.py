@@ -118,14 +118,15 @@ def _offers(s: Sent) -> tuple[Any, ...]:
     options = s.options
     if options < 0:
         return (None,) * 7
+    absent = None if options & counters.CUT else False  # what was cut may have been there
     return (
         known(s.mss),
         known(s.window_scale),
-        bool(options & counters.SACK_PERMITTED),  # sack_permitted
-        bool(options & counters.TIMESTAMPS),  # timestamps
-        bool(options & counters.FAST_OPEN),  # fast_open
-        bool(options & counters.MPTCP),  # mptcp
-        bool(options & counters.ECN),  # ecn
+        True if options & counters.SACK_PERMITTED else absent,  # sack_permitted
+        True if options & counters.TIMESTAMPS else absent,  # timestamps
+        True if options & counters.FAST_OPEN else absent,  # fast_open
+        True if options & counters.MPTCP else absent,  # mptcp
+        bool(options & counters.ECN),  # ecn: flags, not an option
     )
 
 

@@ -33,7 +33,11 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
+LONG = Format("long", "as_long", "Long", "all figures of every connection, as text")
+"""The table's other form: not a format by itself, but asked for with --long."""
+
+
 def sink_class(name: str) -> type[Sink]:
     """The class that writes a format.  KeyError: there is no such format."""
-    row = {row.name: row for row in FORMATS}[name]
+    row = {row.name: row for row in (*FORMATS, LONG)}[name]
     return cast("type[Sink]", getattr(import_module(f"tcptrace_py.report.{row.module}"), row.sink))

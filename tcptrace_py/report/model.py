@@ -269,14 +269,17 @@ class Sent(Struct, frozen=True, gc=False):
     min_window: Annotated[int | None, says("smallest window announced")]
     avg_window: Annotated[int | None, says("mean of the windows announced, to the byte below")]
     window_scaled: Annotated[
-        bool | None, says("whether its windows are scaled; null: a SYN was not seen, and they are as in the header")
+        bool | None,
+        says("whether its windows are scaled; null: a SYN was not seen or cut short, and they are as in the header"),
     ]
-    mss: Annotated[int | None, says("MSS offered; null: SYN not seen, or no such option")]
-    window_scale: Annotated[int | None, says("window scale offered; null: SYN not seen, or no such option")]
-    sack_permitted: Annotated[bool | None, says("SACK offered; null: SYN not seen")]
-    timestamps: Annotated[bool | None, says("timestamps offered; null: SYN not seen")]
-    fast_open: Annotated[bool | None, says("TCP Fast Open option on the SYN; null: SYN not seen")]
-    mptcp: Annotated[bool | None, says("Multipath TCP option on the SYN; null: SYN not seen")]
+    mss: Annotated[int | None, says("MSS offered; null: SYN not seen or cut short, or no such option")]
+    window_scale: Annotated[
+        int | None, says("window scale offered; null: SYN not seen or cut short, or no such option")
+    ]
+    sack_permitted: Annotated[bool | None, says("SACK offered; null: SYN not seen or cut short")]
+    timestamps: Annotated[bool | None, says("timestamps offered; null: SYN not seen or cut short")]
+    fast_open: Annotated[bool | None, says("TCP Fast Open option on the SYN; null: SYN not seen or cut short")]
+    mptcp: Annotated[bool | None, says("Multipath TCP option on the SYN; null: SYN not seen or cut short")]
     ecn: Annotated[bool | None, says("ECN offered, or agreed to (RFC 3168, 6.1.1); null: SYN not seen")]
     rtt_samples: Annotated[
         int, says("segments timed until their own ACK came back: sent once, or told apart by the timestamp it echoes")

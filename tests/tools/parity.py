@@ -97,7 +97,9 @@ class Compared:
                     outcome.agreed[name] += 1
                     continue
                 wire = None if seen is None else seen.sides.get(end)
-                why = explain(name, side, other, mirror, wire, self.features) or ("ports used again" if divided else "")
+                why = explain(name, side, other, mirror, wire, self.features, self.tool) or (
+                    "ports used again" if divided else ""
+                )
                 outcome.why[name][why or "unexplained"] += 1
                 if not why:
                     outcome.unexplained.append(

@@ -11,10 +11,12 @@ _OF_DATA = ("unique_bytes", "data_packets", "payload_bytes")
 
 CLASSES = {
     "captured twice": "we leave frames out that the capture holds twice (`hardware_duplicates`); both count them",
-    "no SYN seen": "what a SYN offers is unknown to us (`null`) where none was seen; both read it off later segments, or say no",
+    "SYN not seen or cut": "what a SYN offers is unknown to us (`null`) where none was seen, or its options were cut; both read it off later segments, or say no",
     "not offered": "timestamps on later segments than the SYN: used, never offered",
     "text of a RST": "both count what a RST carries as data of the stream (RFC 9293, 3.5.3: it is a message for people)",
     "at a closed window": "tcptrace takes all that is sent to a closed window for probes, and leaves it out of the unique bytes",
+    "SYN as data": "tcptrace counts a SYN or FIN whose number differs from the first one's as a unique byte",
+    "inside a payload": "packets that a protocol carries (OpenFlow) are dissected by Wireshark as if they had passed",
     "signed MSS": "tcptrace prints an MSS of 32,768 or more as a negative number, modulo 2^32",
     "ports used again": "the same frames, divided among the uses of the ports in another way",
     "IP length 0": "segments longer than an IP header can say (offload): their length is the frame's; tcptrace and older Wireshark drop them",
@@ -28,16 +30,18 @@ CLASSES = {
 """Every class, with its reason."""
 
 
-def explain(name: str, mine: Side, other: Side, mirror: Side | None, wire: Side | None, features: set[str]) -> str:
+def explain(
+    name: str, mine: Side, other: Side, mirror: Side | None, wire: Side | None, features: set[str], tool: str
+) -> str:
     """The class of one disagreement; empty: none fits.  ``wire`` is tshark's side of it, ``mirror`` ours of the peer."""
     a, b = mine.values[name], other.values[name]
     copies = mine.hints["copies"]
     if name == "timestamps":
-        return "no SYN seen" if a is None else "not offered" if b and not a else ""
+        return "SYN not seen or cut" if a is None else "not offered" if b and not a else ""
     if name == "mss" and a is not None and b == a | 0xFFFF0000:
         return "signed MSS"
     if name == "mss" and a is None:
-        return "no SYN seen"
+        return "SYN not seen or cut"
     if name.endswith("_time"):
         if copies or (mirror is not None and mirror.hints["copies"]):
             return "captured twice"
@@ -50,6 +54,10 @@ def explain(name: str, mine: Side, other: Side, mirror: Side | None, wire: Side 
         return "text of a RST"
     if name == "unique_bytes" and 0 < a - b <= other.hints.get("at a closed window", 0):
         return "at a closed window"
+    if name == "unique_bytes" and 0 < b - a <= max(other.values["syn"] - 1, 0) + max(other.values["fin"] - 1, 0):
+        return "SYN as data"
+    if "inside a payload" in features and tool == "tshark":
+        return "inside a payload"
     if wire is None or wire.hints.get("malformed"):
         return "malformed" if "malformed" in features else ""
     known = ("IP length 0", "frame shorter than its IP packet") if name in (*_OF_DATA, "pure_acks") else ()

@@ -32,7 +32,7 @@ FROM_TCPTRACE = {
 }
 """Counts of both, by their names."""
 FIELDS = (*FROM_TCPTRACE, "syn", "fin", "rst", "mss", "timestamps", "first_time", "last_time")
-"""What is compared; tcptrace does not tell of RSTs."""
+"""What is compared."""
 
 
 @dataclass
@@ -118,6 +118,7 @@ def theirs(traced: list[Traced]) -> dict[Pair, list[Talked]]:
             syn, _, fin = one.sides[n].get("SYN/FIN pkts sent", "0/0").partition("/")
             values: dict[str, Any] = {name: one.figure(n, label) for name, label in FROM_TCPTRACE.items()}
             values |= {"syn": int(syn), "fin": int(fin), "mss": one.figure(n, "mss requested") or None}
+            values["rst"] = max(one.figure(n, "resets sent"), 0)  # the line is there only if there are any
             values["timestamps"] = one.sides[n].get("req 1323 ws/ts", "N/N").endswith("Y")
             values["first_time"], values["last_time"] = one.first, one.last
             sides[end] = Side(values, {"at a closed window": one.figure(n, "zwnd probe bytes")})
@@ -226,6 +227,8 @@ def features_of(path: Path) -> set[str]:
         layers = frame["frame.protocols"].split(":")
         if sum(layer in ("ip", "ipv6") for layer in layers) > 1 or _BETWEEN.intersection(layers):
             found.add("behind other headers")
+        if any(layer.startswith("openflow") for layer in layers):
+            found.add("inside a payload")
         if frame["ip.len"] == "0" or ("ipv6" in layers and frame["ipv6.plen"] == "0"):
             found.add("IP length 0")
         if int(frame["ip.len"] or 0) > int(frame["frame.len"]):

@@ -10,7 +10,14 @@ from tcptrace_py.cli.main import COMMANDS, cli
 from tools.program import SAMPLES, call, run
 
 SAMPLE = SAMPLES / "stuck-close-wait.pcap"
-TAKES_CAPTURES = {"analyze": [], "check": [], "show": ["1"], "extract": ["--pcap", "/dev/null"], "demo": []}
+TAKES_CAPTURES = {
+    "analyze": [],
+    "check": [],
+    "show": ["1"],
+    "graph": ["1"],
+    "extract": ["--pcap", "/dev/null"],
+    "demo": [],
+}
 
 
 def complaint(*arguments: str | Path) -> str:

@@ -145,6 +145,7 @@ def test_options_cut_by_the_capture_length_are_unknown_not_bad(options: bytes) -
     for cut in range(len(options)):
         bench = Bench()
         assert bench.run(data[: 40 + cut], RAW, wirelen=len(data)) == "segment"
+        assert bench.segment.cut_options
         segment = bench.segment
         assert (segment.length, segment.captured, segment.bad_options) == (100, 0, False)
         assert segment.tsval in (-1, whole.tsval)

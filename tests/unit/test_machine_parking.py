@@ -17,7 +17,7 @@ LOST = {
     *attributes(Sent()),  # the counters
     *("syn_frame", "syn_last_frame", "syn_tsval"),  # the client's serve for both
     *("timed_at", "clock", "data_last", "data_count"),  # all data is acknowledged
-    *("last_ip_id", "last_check", "last_seq", "last_flags", "last_length", "last_window"),
+    *("last_ip_id", "last_tsval", "last_check", "last_seq", "last_flags", "last_length", "last_window"),
     *("alive", "refuted", "expired_at", "fin_gap", "hole"),  # nothing was refuted, nothing sent again
 }
 """What a parked connection forgets of its endpoints, because nothing asks for it once both have had everything."""

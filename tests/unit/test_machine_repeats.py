@@ -412,3 +412,54 @@ def test_hostile_numbers_of_repetitions_are_bounded() -> None:
         wire.data(200_000 + n, 4 + 2 * n)
     assert len(wire.losses.recent) <= 64
     assert len(wire.losses.gaps) <= 64
+
+
+def test_without_ids_a_timestamp_tells_a_copy_and_what_was_overtaken() -> None:
+    wire = Wire(ids=False, stamps=True)
+    flight(wire, 1000, 3)
+    wire.data(1005, 3)
+    assert wire.data(1012, 1, sent=1000) == ["copied"], "older than what was sent before it"
+    for n in range(4):
+        wire.ack(1021 + n, 3)
+    wire.data(1030, 5)
+    for n in range(3):
+        wire.ack(1050 + n, 4)
+    assert wire.data(1060, 4) == ["lost_before_capture", "sack"] or wire.losses.lost_packets == 1
+    assert wire.data(1062, 4, sent=1029) == ["out_of_order"], "the first one, behind its repetition"
+
+
+def test_a_repetition_that_another_one_overtook_was_sent_again_all_the_same() -> None:
+    for wire in (Wire(ids=False, stamps=True), Wire()):
+        flight(wire, 1000, 1)
+        wire.talk.ip_id += 1
+        wire.data(1002, 2)
+        held = wire.talk.ip_id + 1
+        wire.talk.ip_id += 1
+        wire.data(1050, 3)
+        assert wire.data(1060, 1)[0] == "lost_before_capture"
+        assert wire.data(1065, 1, sent=1040, ip_id=held)[0] == "retransmission"
+
+
+def test_sent_at_one_tick_of_a_fast_clock_and_passing_later() -> None:
+    talk = Talk()
+    for letters, seq, ack, stamp in (("S", 100, 0, 5000), (".", 101, 301, 5010)):
+        made = talk.make(talk.to_server, letters, seq, ack)
+        made.tsval, made.tsecr = stamp, 0
+        talk.feed(made)
+        if letters == "S":
+            talk.at(9).server("S.", 300, 101).at(10)
+    wire = Wire(ids=False)
+    wire.talk = talk
+    found = []
+    for at, seq in ((100, 101), (101, 301)):
+        made = talk.at(at).make(talk.to_server, ".", seq, 301, MSS)
+        made.ip_id, made.tsval = 0, 5100
+        talk.feed(made)
+    for n in range(4):
+        talk.at(110 + n).server(".", 301, 201)
+    for at, seq in ((130, 201), (140, 301)):
+        late = talk.at(at).make(talk.to_server, ".", seq, 301, MSS)
+        late.ip_id, late.tsval = 0, 5100
+        talk.feed(late)
+        found.append(names(late.marks))
+    assert found == [["out_of_order"], ["copied"]]

@@ -11,14 +11,15 @@ from hypothesis import strategies as some
 from tcptrace_py.machine import sent as st
 from tcptrace_py.machine.figures import Detail, Spread
 from tcptrace_py.machine.sent import Sent
+from tcptrace_py.report.figures import sent
 from tools.properties import REPEATABLE
 from tools.segments import Talk
 
 
 def test_nothing_is_known_at_first() -> None:
-    sent = Sent()
-    assert {getattr(sent, name) for name in ("min_window", "mss", "window_scale", "options", "syn_ttl")} == {-1}
-    assert (sent.recovery, sent.detail) == (None, None)
+    counters = Sent()
+    assert {getattr(counters, name) for name in ("min_window", "mss", "window_scale", "options", "syn_ttl")} == {-1}
+    assert (counters.recovery, counters.detail) == (None, None)
     detail = Detail()
     unknown = ("max_window", "min_window", "segment_min", "segment_max", "idle_max", "in_flight_min", "first_data")
     assert {getattr(detail, name) for name in unknown} == {-1}
@@ -54,3 +55,16 @@ def test_offers_of_both_sides(flags: str, agrees: str, ecn: bool) -> None:
     assert client.options & ~st.ECN == st.SACK_PERMITTED | st.TIMESTAMPS | st.FAST_OPEN | st.MPTCP
     assert bool(client.options & st.ECN) == ecn
     assert bool(server.options & st.ECN) == (agrees == "S.E"), "a server that reflects both bits does not agree"
+
+
+def test_what_the_capture_cut_of_a_syn_is_unknown() -> None:
+    talk = Talk()
+    syn = talk.make(talk.to_server, "S", 100)
+    syn.mss, syn.sack_ok, syn.cut_options = 1460, True, True
+    talk.feed(syn)
+    talk.server("S.", 300, 101).client(".", 101, 301, window=1000)
+    c = talk.now
+    found = sent(c.client, c.server, int(c.end))
+    assert (found.mss, found.sack_permitted, found.timestamps, found.window_scale) == (1460, True, None, None)
+    assert (found.window_scaled, found.max_window) == (None, 1000)
+    assert (found.ecn, sent(c.server, c.client, int(c.end)).timestamps) == (False, False)
