@@ -64,7 +64,8 @@ _SIZES = {
 }
 _ORDERED = (SEVERITIES, CONFIDENCES)
 _LISTS = {"timeline", "retracted", "retransmissions"}  # of objects
-_ELSEWHERE = {"client", "server", "endpoints", "findings"}  # of Connection: told by their parts
+_ELSEWHERE = {"client", "server", "endpoints", "findings", "application"}
+"""Of Connection: told by their parts, or not known to the engine (``--display-filter`` asks for applications)."""
 
 
 @lru_cache(maxsize=1)
