@@ -49,11 +49,15 @@ def parts(entry: Told) -> list[tuple[str, str]]:
     return [(title, text) for title, text in (*found, *more) if text]
 
 
+_SHOWN = 3
+"""Of a rule's thresholds, so many stand in the command that changes them: it must fit a line."""
+
+
 def of_thresholds(names: tuple[str, ...]) -> str:
     """What each decides, with its default and its source, and how to change them."""
     if not names:
         return ""
     used = [THRESHOLDS[name] for name in names]
     texts = [f"{one.name} = {one.shown}: {one.meaning} ({one.source})" for one in used]
-    changes = ",".join(f"{one.name}={one.default:g}" for one in used)
+    changes = ",".join(f"{one.name}={one.default:g}" for one in used[:_SHOWN])
     return f"{'; '.join(texts)}. To change: `--thresholds {changes}`"

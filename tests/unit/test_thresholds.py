@@ -23,9 +23,19 @@ HANDSHAKE = "A > B S 100:100(0)\nA < B S. 300:300(0) ack 101\nA > B . 101:101(0)
 REQUEST = "A > B P. 101:201(100) ack 301\n"
 AGAIN = "A < B S. 300:300(0) ack 101\nA > B . 101:101(0) ack 301\n"
 ANSWER = "A < B P. 301:401(100) ack 201\n"
+UNANSWERED = "config: flood_count=5, flood_rate=5, told_singly=2\n"
+MANY = UNANSWERED + "".join(f"A:{n} > B S 5:5(0)\n" for n in range(1, 9)) + "end +9"
 # where neither of a rule's own two scenarios stands near the threshold
 NEAR: dict[str, str] = {
     "syn-unanswered": "\n".join(f"+0.01 A:{2000 + n} > B:{n + 1} S 5:5(0)" for n in range(30)) + "\nend +9",
+    "syn-unanswered flood_rate": MANY,
+    "syn-unanswered flood_count": MANY,
+    "syn-unanswered flood_share": UNANSWERED
+    + "".join(
+        f"A:{n} > B S 5:5(0)\n" + (f"A:{n} < B S. 7:7(0) ack 6\nA:{n} > B . 6:6(0) ack 8\n" if n % 3 == 0 else "")
+        for n in range(1, 19)
+    )
+    + "end +9",
     "connection-refused": "\n".join(
         f"A:{20 + n} > B:{n + 1} S 5:5(0)\nA:{20 + n} < B:{n + 1} R. 0:0(0) ack 6" for n in range(30)
     ),
