@@ -189,7 +189,7 @@ def _take_echo(p: Space, seg: Segment, ack: i64) -> None:
 
 
 def _unseen(c: Exchange, side: i64, p: Space, seg: Segment, count: i64) -> None:
-    p.missing_bytes += count
+    p.losses().missing_bytes += count
     seg.marks |= mk.ACK_OF_UNSEEN
     c.note(fa.ACK_OF_UNSEEN, 1 - side, seg.number, seg.time, -1, count)
 
@@ -293,11 +293,11 @@ def _repeat(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment
         seg.marks |= mk.SPURIOUS
     recovery.count(seg.marks)
     recovery.remember(record)
-    if sent.retransmitted_packets < NOTED_RETRANSMISSIONS:
+    if recovery.retransmitted_packets < NOTED_RETRANSMISSIONS:
         waited: i64 = seg.time - e.data_last
         c.note(fa.RETRANSMISSION, side, seg.number, seg.time, p.acked_frame if acknowledged else -1, waited)
-    sent.retransmitted_packets += 1
-    sent.retransmitted_bytes += again
+    recovery.retransmitted_packets += 1
+    recovery.retransmitted_bytes += again
     e.timed = -1  # Karn: what was sent twice measures nothing
     c.facts |= fa.RETRANSMISSION
 

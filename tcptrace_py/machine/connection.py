@@ -62,20 +62,19 @@ class Exchange(Flow):
 
     def __init__(self, number: i64, key: bytes, one: Space, two: Space, time: i64, frame: i64) -> None:
         super().__init__(number, key, time, frame)
+        self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
+        self.detailed: bool = False  # all figures of it are wanted
         self.one = one
         self.two = two
-        self.settled: bool = False  # both sides surely ESTABLISHED and nothing pending: the short path serves
         self.packets: i64 = 0
         self.facts: i64 = 0
         self.written: i64 = 0  # which of the history's letters are written, as a set
         self.letters: i64 = 0  # they themselves, four bits each, the first one lowest
         self.start = time
         self.first_frame = frame
-        self.takes_from = frame  # from here on the segments of its four-tuple are its own; later than a SYN that waited
         self.notes = _NO_NOTES
         self.notes_lost: i64 = 0
         self.copies: Copies | None = None  # once a frame of it was captured twice
-        self.detailed: bool = False  # all figures of it are wanted
 
     def note(self, fact: i64, side: i64, frame: i64, time: i64, related: i64, value: i64) -> None:
         """Record a fact; notes are bounded, bits are not."""
@@ -116,6 +115,7 @@ class Connection(Exchange):
         super().__init__(number, key, client, server, time, frame)
         self.client = client
         self.server = server
+        self.takes_from = frame  # from here on the segments of its four-tuple are its own; later than a SYN that waited
         self.midstream: bool = False
         self.evicted: bool = False  # dropped from memory while it could still change (--max-connections)
         self.successor: i64 = -1  # the frame that begins the next use of it, as far as seen

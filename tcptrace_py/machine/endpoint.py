@@ -108,6 +108,7 @@ class Endpoint(Space):
         self.step = Step(state, time, frame, ASSUMED, why)  # the last of its steps, the one in force
         self.steps: list[Step] = [self.step]
         self.retracted = _NONE_RETRACTED
+        self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
         self.hole: i64 = -1  # what it acknowledged when its own ACK showed that later bytes did not arrive
         self.syn_time: i64 = 0  # the first SYN or SYN-ACK
         self.syn_frame: i64 = -1
@@ -143,11 +144,7 @@ class Endpoint(Space):
         self.syn_acks = s.syn_acks
         self.fins = s.fins
         self.rst = s.rst
-        self.retransmitted_packets = s.retransmitted_packets
-        self.retransmitted_bytes = s.retransmitted_bytes
-        self.missing_bytes = s.missing_bytes
         self.zero_windows = s.zero_windows
-        self.hardware_duplicates = s.hardware_duplicates
         self.mss = s.mss
         self.options = s.options
         self.syn_ttl = s.syn_ttl
@@ -179,7 +176,6 @@ class Endpoint(Space):
         self.last_check = s.last_check
         self.last_frame = s.last_frame
         self.previous_time = s.previous_time
-        self.refuted = s.refuted
         self.turnaround = s.turnaround
         self.turnaround_2 = s.turnaround_2
         self.syn_tsval = s.syn_tsval

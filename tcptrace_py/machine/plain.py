@@ -32,6 +32,8 @@ _AT_ONCE: Final = SECOND // 2
 """No timer of a FIN can be due sooner after it: see ``timing.retransmission_due``."""
 _PROMPT: Final = SECOND
 """No other timer can be due sooner after the last segment of a side: see ``timing.elapse``."""
+_NEAR: Final = (1 << 32) - 1
+"""Frames from the first one on that are told apart."""
 LEAST_TIMER: Final = 4 * SECOND
 """Where the endpoints' timers are shorter, nothing is taken to go by the book."""
 
@@ -158,7 +160,9 @@ def answers(asked: Asked, seg: Segment) -> bool:
     """Whether a segment towards its sender is the plain SYN-ACK to a SYN, the first one."""
     if seg.flags & ~_MAY_DIFFER != SYN | ACK or asked.syn_ack is not None or not is_recallable(seg):
         return False
-    return seg.ack == (asked.syn.sequence >> 32) + 1 & 0xFFFFFFFF and 0 <= seg.time - asked.end <= _PROMPT
+    if seg.time < asked.end or seg.time - asked.end > _PROMPT or seg.number - asked.last_frame > _NEAR:
+        return False
+    return seg.ack == (asked.syn.sequence >> 32) + 1 & 0xFFFFFFFF
 
 
 def open_space(e: Space, syn: Segment, state: i64) -> None:
@@ -179,16 +183,26 @@ class Plain(Exchange):
     def __init__(self, asked: Asked, answer: Header, one: Space, two: Space) -> None:
         super().__init__(asked.number, asked.key, one, two, asked.syn.time, asked.syn.number)
         self.phase: i64 = ANSWERED
-        self.answer_time = answer.time  # the SYN-ACK
-        self.answer_frame = answer.number
-        self.third_time: i64 = 0  # the ACK of it
-        self.third_frame: i64 = 0
-        self.sure_time: i64 = 0  # what shows that this ACK arrived
-        self.sure_frame: i64 = 0
+        # moments: each with its frame, counted from the first one
+        self.answer: i64 = answer.time - asked.syn.time << 32 | answer.number - asked.syn.number  # the SYN-ACK
+        self.third: i64 = 0  # the ACK of it
+        self.sure: i64 = 0  # what shows that this ACK arrived
         self.closer: i64 = -1  # the side that sent its FIN first
         self.fin_time: i64 = 0  # that FIN
         self.fin_frame: i64 = 0
         self.half_closed_at: i64 = 0  # when the ACK of it passed
+
+    def moment(self, time: i64, frame: i64) -> i64:
+        """A time and a frame in one: they come so soon after the first (``_PROMPT``, ``_NEAR``) that they fit."""
+        return time - self.start << 32 | frame - self.first_frame
+
+    def time_of(self, moment: i64) -> i64:
+        """The time of a moment."""
+        return self.start + (moment >> 32)
+
+    def frame_of(self, moment: i64) -> i64:
+        """Its frame."""
+        return self.first_frame + (moment & 0xFFFFFFFF)
 
     def is_in_order(self, seg: Segment, e: Space, p: Space, start: i64, ack: i64) -> bool:
         """Whether nothing is odd about a segment, nor about what came before, and no time has passed that might count."""
@@ -229,21 +243,19 @@ class Plain(Exchange):
 
     def takes_third(self, seg: Segment, e: Space, ack: i64) -> bool:
         """The ACK of the SYN-ACK."""
-        if ack != 1:
+        if ack != 1 or seg.number - self.first_frame > _NEAR:
             return False
-        self.third_time = seg.time
-        self.third_frame = seg.number
-        e.turned_around(seg.time - self.answer_time)
+        self.third = self.moment(seg.time, seg.number)
+        e.turned_around((self.third >> 32) - (self.answer >> 32))
         self.phase = OPENED
         return True
 
     def takes_first(self, seg: Segment, side: i64, ack: i64) -> bool:
         """Data or an ACK, while nothing shows that the server has got the ACK of its SYN-ACK."""
-        if seg.time - self.start > 2 * _PROMPT:
+        if seg.time - self.start > 2 * _PROMPT or seg.number - self.first_frame > _NEAR:
             return False
         if side == SERVER and (ack > 1 or seg.length):
-            self.sure_time = seg.time
-            self.sure_frame = seg.number
+            self.sure = self.moment(seg.time, seg.number)
             self.phase = OPEN
         return True
 
@@ -302,11 +314,11 @@ class Plain(Exchange):
     @property
     def to_server(self) -> i64:
         """From the SYN to the SYN-ACK, ns."""
-        return self.answer_time - self.start
+        return self.answer >> 32
 
     @property
     def to_client(self) -> i64:
         """From the SYN-ACK to the ACK of it, ns; -1: that has not passed."""
         if self.phase == ANSWERED:
             return -1
-        return self.third_time - self.answer_time
+        return (self.third >> 32) - (self.answer >> 32)

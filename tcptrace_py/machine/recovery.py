@@ -65,9 +65,13 @@ class Again:
 
 @mypyc_attr(acyclic=True)
 class Recovery:
-    """What is remembered of one direction's losses; offsets as in ``sequence``."""
+    """What is remembered of one direction's losses, which most have none of; offsets as in ``sequence``."""
 
     def __init__(self) -> None:
+        self.retransmitted_packets: i64 = 0
+        self.retransmitted_bytes: i64 = 0
+        self.missing_bytes: i64 = 0
+        self.hardware_duplicates: i64 = 0
         self.timeouts: i64 = 0
         self.fast: i64 = 0
         self.by_sack: i64 = 0

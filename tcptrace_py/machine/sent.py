@@ -42,11 +42,7 @@ class Sent:
         self.syn_acks: i64 = 0  # of those
         self.fins: i64 = 0
         self.rst: i64 = 0
-        self.retransmitted_packets: i64 = 0  # data that overlaps data seen before; SYN and FIN are counted apart
-        self.retransmitted_bytes: i64 = 0
-        self.missing_bytes: i64 = 0  # acknowledged by the peer, never seen
         self.zero_windows: i64 = 0
-        self.hardware_duplicates: i64 = 0  # frames captured twice
         self.mss: i64 = -1
         self.options: i64 = -1  # what its SYN offers, as a set; -1: SYN not seen
         self.syn_ttl: i64 = -1  # TTL or hop limit
@@ -82,6 +78,26 @@ class Sent:
         self.syn_ttl = syn.syn_ttl
         self.window_scale = syn.window_scale
         self.options = syn.options
+
+    @property
+    def retransmitted_packets(self) -> i64:
+        """Segments whose data overlaps data seen before; SYN and FIN are counted apart."""
+        return 0 if self.recovery is None else self.recovery.retransmitted_packets
+
+    @property
+    def retransmitted_bytes(self) -> i64:
+        """The bytes that overlap."""
+        return 0 if self.recovery is None else self.recovery.retransmitted_bytes
+
+    @property
+    def missing_bytes(self) -> i64:
+        """Acknowledged by the peer, never seen."""
+        return 0 if self.recovery is None else self.recovery.missing_bytes
+
+    @property
+    def hardware_duplicates(self) -> i64:
+        """Frames captured twice."""
+        return 0 if self.recovery is None else self.recovery.hardware_duplicates
 
     def losses(self) -> Recovery:
         """What is remembered of its losses; made when first asked for."""

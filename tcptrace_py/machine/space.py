@@ -47,7 +47,6 @@ class Space(Sent):
         self.last_check: i64 = -1
         self.last_frame: i64 = -1
         self.previous_time: i64 = -1  # of the segment before the last
-        self.refuted: i64 = 0  # how many of its assumed steps it refuted since it last acknowledged something new
         self.turnaround: i64 = -1  # ns from a segment's passing towards it to its ACK's passing back: the least seen
         self.turnaround_2: i64 = -1  # the second least
         self.syn_tsval: i64 = -1  # the first SYN's timestamp
@@ -64,8 +63,7 @@ class Space(Sent):
         return self
 
     def hears(self) -> None:
-        """It acknowledged something new: it is reached."""
-        self.refuted = 0
+        """It acknowledged something new: it is reached, if anybody doubted it."""
 
     def turned_around(self, sample: i64) -> None:
         """Take in how long something took from passing towards it until its acknowledgement passed back."""

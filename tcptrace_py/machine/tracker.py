@@ -113,7 +113,7 @@ class Tracker(Incarnations):
         """Leave out a copy, and from now on look for those that do not come at once."""
         seg.marks = mk.DUPLICATE
         self.duplicates += 1
-        e.hardware_duplicates += 1
+        e.losses().hardware_duplicates += 1
         self.quality.duplicates.add(seg.number, seg.time, 0)
         c.facts |= fa.DUPLICATE_CAPTURE
         if c.copies is None:

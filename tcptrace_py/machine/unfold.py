@@ -52,24 +52,24 @@ def _opening(x: Plain, client: Endpoint, server: Endpoint) -> None:
     client.enter(st.SYN_SENT, x.start, x.first_frame, PROVEN, "SYN sent")
     client.syn_time = x.start
     client.syn_frame = x.first_frame
-    server.syn_time = x.answer_time
-    server.syn_frame = x.answer_frame
+    server.syn_time = x.time_of(x.answer)
+    server.syn_frame = x.frame_of(x.answer)
     for e in (client, server):
         e.syn_last = e.syn_time
         e.syn_last_frame = e.syn_frame
         e.syn_count = 1
-    server.enter(st.SYN_RECEIVED, x.answer_time, x.answer_frame, ASSUMED, "SYN received, SYN-ACK sent")
+    server.enter(st.SYN_RECEIVED, x.time_of(x.answer), x.frame_of(x.answer), ASSUMED, "SYN received, SYN-ACK sent")
     server.possible = st.IN_SYN_RECEIVED
     server.handshake = x.to_server
-    _reach(client, st.ESTABLISHED, x.answer_time, x.answer_frame, "SYN-ACK received")
+    _reach(client, st.ESTABLISHED, x.time_of(x.answer), x.frame_of(x.answer), "SYN-ACK received")
     client.possible = st.IN_SYN_SENT | st.IN_ESTABLISHED
     if x.phase > pl.ANSWERED:
-        client.confirm_step(client.top(), x.third_time, x.third_frame)
+        client.confirm_step(client.top(), x.time_of(x.third), x.frame_of(x.third))
         client.possible = st.IN_ESTABLISHED
-        _reach(server, st.ESTABLISHED, x.third_time, x.third_frame, "ACK of its SYN received")
+        _reach(server, st.ESTABLISHED, x.time_of(x.third), x.frame_of(x.third), "ACK of its SYN received")
         server.possible = st.IN_SYN_RECEIVED | st.IN_ESTABLISHED
     if x.phase > pl.OPENED:
-        server.confirm_step(server.top(), x.sure_time, x.sure_frame)
+        server.confirm_step(server.top(), x.time_of(x.sure), x.frame_of(x.sure))
         server.possible = st.IN_ESTABLISHED
 
 
