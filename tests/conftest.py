@@ -8,6 +8,7 @@ engine will do.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,9 @@ def pytest_report_header() -> str:
 
 
 def pytest_configure() -> None:
+    # a shell without job control starts what it puts in the background with the signal ignored, and children inherit that
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     expected = os.environ.get("TCPFSM_EXPECT_ENGINE", "")
     if expected and (expected != ENGINE or not INSTALLED):
         raise pytest.UsageError(f"expected an installed, {expected} engine; got {pytest_report_header()}")
