@@ -95,14 +95,6 @@ REASONS = (
         lambda case: case.is_fresh and bool(case.ours & {KEEP_ALIVE, WINDOW_PROBE}) and not case.theirs,
     ),
     Reason(
-        "takes-back-probes",
-        WINDOW_PROBE,
-        "",
-        "Its sender does not count the byte of its window probes as sent, so that all it sends lies one below the highest byte that"
-        " passed. Rather an ordinary ACK than a probe: Wireshark is right.",
-        lambda case: WINDOW_PROBE in case.ours and not case.theirs,
-    ),
-    Reason(
         "old-ack",
         "",
         KEEP_ALIVE,

@@ -77,8 +77,7 @@ def _take_sacks(e: Space, seg: Segment, ack: i64) -> None:
 
 def _same_ack(e: Space, p: Space, seg: Segment, ack: i64) -> None:
     """An ACK of nothing new: the answer to a probe, a duplicate ACK (RFC 5681, 2), or news of the window."""
-    is_probed: bool = p.last_time > e.last_time and p.last_length <= 1 and p.last_flags & (SYN | FIN | RST) == 0
-    if is_probed and distance(p.origin + p.snd_nxt, p.last_seq) == -1:
+    if p.last_time > e.last_time and _has_probed(p, e.last_window):
         seg.marks |= mk.PROBE_ANSWER
     elif p.snd_nxt <= ack or seg.window != e.last_window:
         if seg.window != e.last_window:
@@ -89,6 +88,13 @@ def _same_ack(e: Space, p: Space, seg: Segment, ack: i64) -> None:
         seg.marks |= mk.DUPLICATE_ACK
         if not seg.marks & mk.DSACK:
             p.dup_acks += 1
+
+
+def _has_probed(p: Space, window: i64) -> bool:
+    """Whether the last segment of ``p`` was a keep-alive or window probe, at a peer who had announced ``window``."""
+    if p.last_length > 1 or p.last_flags & (SYN | FIN | RST) or distance(p.origin + p.snd_nxt, p.last_seq) != -1:
+        return False
+    return p.snd_una >= p.snd_nxt or (p.last_length == 1 and window == 0)  # else it is data like any other
 
 
 def _off_edge(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
@@ -106,10 +112,8 @@ def _off_edge(sent: Sent, e: Space, p: Space, seg: Segment, start: i64) -> None:
         return
     if start != e.snd_nxt - 1 or (e.fin >= 0 and seg.time - e.last_time < _KEEP_ALIVE_AFTER):
         return
-    if p.last_window == 0:
-        seg.marks |= mk.WINDOW_PROBE
-    elif e.snd_una > start:
-        seg.marks |= mk.KEEP_ALIVE
+    if e.snd_una > start:  # else its sender takes back the byte of a window probe that was refused, and this is an ACK
+        seg.marks |= mk.WINDOW_PROBE if p.last_window == 0 else mk.KEEP_ALIVE
 
 
 def _count_flags(sent: Sent, seg: Segment) -> None:

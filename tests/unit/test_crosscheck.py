@@ -61,7 +61,6 @@ CASES = {
     "overtaken-by-ack": case("", "retransmission", flags=FIN | ACK),
     "small-probe": case("window-probe", "keep-alive", marks=mk.WINDOW_PROBE),
     "unseen-before": case("keep-alive", "", marks=mk.KEEP_ALIVE, is_fresh=True),
-    "takes-back-probes": case("window-probe", "", marks=mk.WINDOW_PROBE),
     "old-ack": case("", "keep-alive"),
     "one-byte": case("retransmission", "keep-alive", marks=mk.RETRANSMISSION, length=1),
     "set-back": case("retransmission", "", marks=mk.LOST_BEFORE, length=100, has_late_syn=True),

@@ -330,6 +330,35 @@ def test_a_window_probe_of_a_new_byte() -> None:
     assert (sent.detail.window_probes, sent.retransmitted_packets, sent.unique_bytes) == (3, 0, 11)
 
 
+def test_an_ack_of_who_takes_back_the_byte_of_a_probe_is_no_probe() -> None:
+    talk = Talk().established()
+    talk.server(".", ACK, FIRST, window=0)
+    talk.at(5000).client("P.", FIRST, ACK, 1)
+    refusal = talk.make(talk.to_client, ".", ACK, FIRST, window=0)
+    talk.feed(refusal)
+    talk.at(6000).server("P.", ACK, FIRST, 10, window=0)
+    ordinary = talk.make(talk.to_server, ".", FIRST, ACK + 10)
+    talk.feed(ordinary)
+    opens = talk.make(talk.to_client, ".", ACK + 10, FIRST, window=60000)
+    talk.feed(opens)
+    assert names(refusal.marks) == ["probe_answer", "zero_window"]
+    assert names(ordinary.marks) == []
+    assert names(opens.marks) == ["window_update"]
+    sent = talk.now.client.sent
+    assert sent is not None
+    assert sent.detail is not None
+    assert sent.detail.window_probes == 1
+
+
+def test_what_answers_a_single_byte_is_a_duplicate_ack_like_any_other() -> None:
+    talk = Talk().established()
+    talk.at(1000).client(".", FIRST + MSS, ACK, 1)
+    talk.server(".", ACK, FIRST).client(".", FIRST + MSS + 1, ACK, 1)
+    again = talk.make(talk.to_client, ".", ACK, FIRST)
+    talk.feed(again)
+    assert names(again.marks) == ["duplicate_ack"]
+
+
 def test_a_single_byte_that_was_lost_is_no_keep_alive() -> None:
     talk = Talk().established()
     talk.at(1000).client("P.", FIRST, ACK, 1)
