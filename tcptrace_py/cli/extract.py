@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, config_option
+from tcptrace_py.cli.options import analysis_options, config_option, display_filter_option
 
 FOLLOW_FORMATS = ("text", "hex", "raw")
 
@@ -53,6 +53,7 @@ FOLLOW_FORMATS = ("text", "hex", "raw")
 )
 @click.option("--force", is_flag=True, help="With --streams: replace files that are there.")
 @analysis_options
+@display_filter_option
 @config_option
 @click.option(
     "--color",

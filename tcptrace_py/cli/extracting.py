@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO, NamedTuple
 
 from tcptrace_py.capture import Captures, open_captures
+from tcptrace_py.capture.listed import Listed
 from tcptrace_py.cli import exits
 from tcptrace_py.cli.analysis import SECOND, timers, without_collector
 from tcptrace_py.cli.extraction_text import told
@@ -149,7 +150,8 @@ def run_extract(captures: Sequence[str], options: dict[str, Any]) -> int:
         where = filter_of(config)
         selection = Selection(numbered(choices, source), names(options["rules"]), names(options["states"]), where)
         findings_matter = any(options[name] for name in ("pcap", "rules", "where"))
-        survey = look(source, selection, alone=options["alone"], compares=findings_matter)
+        detailed = where is not None and where.detailed
+        survey = look(source, selection, alone=options["alone"], compares=findings_matter, detailed=detailed)
         if followed is not None:
             missing = follow(source, survey, options)
         else:
@@ -166,7 +168,7 @@ def check(captures: Sequence[str], options: dict[str, Any]) -> None:
     if not wanted:
         raise ConfigError("extract what? --streams DIR, --pcap FILE or --follow CONNECTION (see tcpfsm extract --help)")
     if "follow" in wanted and (
-        len(wanted) > 1 or any(options[name] for name in ("connections", "rules", "states", "where"))
+        len(wanted) > 1 or any(options[name] for name in ("connections", "rules", "states", "where", "display_filter"))
     ):
         raise ConfigError("--follow names the one connection that it prints, and goes with no other choice or output")
     if "follow" not in wanted and options["output"] is not None:
@@ -219,23 +221,27 @@ def numbered(choices: Sequence[Choice], source: Source) -> list[Choice]:
     return made
 
 
-def look(source: Source, selection: Selection, *, alone: bool, compares: bool) -> Survey:
-    """The first reading; ``compares`` payload for the finding of it.
+def look(source: Source, selection: Selection, *, alone: bool, compares: bool, detailed: bool) -> Survey:
+    """The first reading; ``compares`` payload for the finding of it; ``detailed``: figures are asked for that it need not keep.
 
     Raises CaptureError, and ConfigError where a connection that was named is not there.
     """
     survey = Survey(selection, alone=alone)
     config = source.config
     captures = source.open()
-    decoder = source.decoder()
-    tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
-    tick = None if source.tick is None else lambda: source.tick(captures)  # type: ignore[misc]
-    comparison = Comparison() if compares else None
-    pipeline = Pipeline(captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, comparison)
-    tracker.keeps_first = 0  # but for those that must be asked about, most need not be kept whole
-    tracker.may_want = selection.needs_whole
-    pipeline.take_parked = survey.take_parked
     try:
+        listed = listed_for(source, selection)
+        decoder = source.decoder()
+        tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
+        tracker.detailed = detailed
+        tick = None if source.tick is None else lambda: source.tick(captures)  # type: ignore[misc]
+        comparison = Comparison() if compares else None
+        pipeline = Pipeline(
+            captures, decoder, tracker, Judge(config), survey.take, EVERY, tick, None, comparison, listed
+        )
+        tracker.keeps_first = 0  # but for those that must be asked about, most need not be kept whole
+        tracker.may_want = selection.needs_whole
+        pipeline.take_parked = survey.take_parked
         with without_collector():
             pipeline.run()
     finally:
@@ -252,6 +258,20 @@ def look(source: Source, selection: Selection, *, alone: bool, compares: bool) -
     survey.has_fragments = bool(decoder.fragments.reassembled)
     survey.problems = [printable(problem.message) for problem in captures.problems]
     return survey
+
+
+def listed_for(source: Source, selection: Selection) -> Listed | None:
+    """The frames that match the display filter, if there is one; the selection asks for their connections then.
+
+    Raises ConfigError, CaptureError and HelperError.
+    """
+    if not source.config.display_filter:
+        return None
+    from tcptrace_py.cli.bridging import Matching, ask
+
+    listed = ask(source.paths, source.config, None)
+    selection.where = Matching(listed, selection.where)
+    return listed
 
 
 def extract(source: Source, survey: Survey, options: dict[str, Any]) -> bool:

@@ -85,16 +85,22 @@ def packet_options(f: F) -> F:
                 default="",
                 help="Only packets that pass this capture filter (man pcap-filter).",
             ),
-            click.option(
-                "--display-filter",
-                metavar="EXPR",
-                default="",
-                help="Only connections with a frame that matches this Wireshark display filter (needs tshark).",
-            ),
+            display_filter_option,
         )
     ):
         f = option(f)
     return f
+
+
+def display_filter_option(f: F) -> F:
+    """Which connections, in the language of Wireshark."""
+    option = click.option(
+        "--display-filter",
+        metavar="EXPR",
+        default="",
+        help="Only connections with a frame that matches this Wireshark display filter (needs tshark).",
+    )
+    return option(f)
 
 
 def labels_option(f: F) -> F:

@@ -10,9 +10,9 @@ from tcptrace_py.errors import ConfigError
 from tcptrace_py.ladder.choice import Choice
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine.connection import Connection
+from tcptrace_py.pipeline import Filter
 from tcptrace_py.rules.catalogue import members
 from tcptrace_py.rules.finding import Finding
-from tcptrace_py.where.filter import Filter
 
 
 class Pair(NamedTuple):

@@ -52,6 +52,26 @@ def test_both_filters_must_want_a_connection() -> None:
     assert b"40003" in done.stdout
 
 
+def test_they_are_extracted_with_all_their_frames(tmp_path: Path) -> None:
+    carved = tmp_path / "carved.pcapng"
+    done = run("extract", "--display-filter", FAILED, "--pcap", carved, HTTP)
+    assert (done.returncode, done.stderr) == (0, b"")
+    whole = {c["client"]["port"]: c["packets"] for c in report(HTTP)["connections"]}
+    some = {c["client"]["port"]: c["packets"] for c in report(carved)["connections"]}
+    assert some == {port: whole[port] for port in (40001, 40003)}
+    done = run("extract", "--display-filter", FAILED, "--where", "client.port == 40003", "--pcap", carved, HTTP)
+    assert {c["client"]["port"] for c in report(carved)["connections"]} == {40003}
+
+
+def test_it_is_no_choice_for_one_that_is_named_nor_for_what_is_read_once() -> None:
+    done = run("extract", "--display-filter", FAILED, "--follow", "1", HTTP)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"tcpfsm: --follow names the one connection")
+    done = run("extract", "--display-filter", FAILED, "--pcap", "-", "-", stdin=HTTP.read_bytes())
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"tcpfsm: --display-filter: standard input can be read only once")
+
+
 def test_frames_are_numbered_in_each_file_and_connections_over_all() -> None:
     two = report("--display-filter", "frame.number == 23", SAMPLES / "stuck-close-wait.pcap", HTTP)
     assert [(c["id"], c["client"]["port"]) for c in two["connections"]] == [(3, 40002), (16, 40003)]
