@@ -37,7 +37,16 @@ PACKAGE = "tcptrace_py"
 GROUP = "tcptrace_py.engine"  # the shared library: tcptrace_py/engine__mypyc.*.so
 
 # What is compiled: these modules, and every module of these rooms ...
-MODULES = ("packet.py", "pipeline.py", "extraction/loop.py")
+MODULES = (
+    "packet.py",
+    "pipeline.py",
+    "extraction/loop.py",
+    "report/cells.py",
+    "report/connection_text.py",
+    "report/digits.py",
+    "report/identity.py",
+    "report/sent_text.py",
+)
 ROOMS = ("capture", "decode", "machine", "reassembly")
 # ... except these, each with its reason.  ``__init__.py`` is never compiled: it holds prose, and names for people.
 INTERPRETED: dict[str, str] = {

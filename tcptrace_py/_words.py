@@ -27,5 +27,31 @@ def read_i64_le(b: bytes, index: int, /) -> int:
         raise IndexError("index out of range") from e
 
 
+class BytesWriter:
+    """A buffer that grows."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.write = self._buffer.extend
+        self.append = self._buffer.append
+
+    def truncate(self, size: int, /) -> None:
+        """Keep the first ``size`` bytes."""
+        del self._buffer[size:]
+
+    def getvalue(self) -> bytes:
+        """All that was written."""
+        return bytes(self._buffer)
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def __getitem__(self, index: int, /) -> int:
+        return self._buffer[index]
+
+    def __setitem__(self, index: int, value: int, /) -> None:
+        self._buffer[index] = value
+
+
 class vec(list[T]):  # noqa: N801 - its name in librt
     """A list of fixed type; the engine only reads and replaces its items."""

@@ -11,6 +11,7 @@ import msgspec
 
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import build, model
+from tcptrace_py.report.connection_text import ConnectionText
 from tcptrace_py.report.encoding import to_json
 from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.rules.finding import Finding
@@ -24,11 +25,11 @@ class Ndjson:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
-        self._labels = style.labels
+        self._text = ConnectionText(to_json, style.labels, b"\n", is_json=True).as_object
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write it, and then what was found."""
-        self._line(build.connection(c, findings, self._labels))
+        self._out.write(self._text(c, build.rules_of(findings)))
         for f in findings:
             self._line(build.finding(f))
 

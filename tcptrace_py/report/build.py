@@ -49,12 +49,17 @@ def connection(c: Connection, findings: list[Finding], labels: Mapping[int, str]
         history=c.history,
         rtt=model.Rtt(maybe_seconds(c.handshake_to_server), maybe_seconds(c.handshake_to_client)),
         endpoints=model.Endpoints(endpoint(c, c.client, c.server), endpoint(c, c.server, c.client)),
-        findings=list(dict.fromkeys(f.rule for f in findings)),
+        findings=rules_of(findings),
         incarnation=c.incarnation,
         observed_until=seconds(until),
         evicted=c.evicted,
         application=UNSET if labels is None else labels.get(int(c.number)),
     )
+
+
+def rules_of(findings: list[Finding]) -> list[str]:
+    """The rules that found something, each once."""
+    return list(dict.fromkeys(f.rule for f in findings)) if findings else []
 
 
 def closed_by(c: Connection) -> model.Closer | None:
