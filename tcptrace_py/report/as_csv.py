@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import csv
 import io
-from decimal import Decimal
 from typing import BinaryIO
 
-import msgspec
-
 from tcptrace_py.machine.connection import Connection
-from tcptrace_py.report import build, model
+from tcptrace_py.report import model
+from tcptrace_py.report.build import rules_of
+from tcptrace_py.report.connection_text import ConnectionText
 from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.report.text import printable
 from tcptrace_py.rules.finding import Finding
 
-_PLAIN = (
+PLAIN = (
     "start",
     "end",
     "duration",
@@ -34,18 +33,17 @@ _PLAIN = (
     "history",
 )
 _SIDE = ("state", "evidence", "possible", "since", "since_frame", "timeline")
-_SENT = model.Sent.__struct_fields__
 HEADER = (
     "id",
     "client_address",
     "client_port",
     "server_address",
     "server_port",
-    *_PLAIN,
+    *PLAIN,
     "rtt_to_server",
     "rtt_to_client",
     "findings",
-    *(f"{side}_{name}" for side in ("client", "server") for name in (*_SIDE, *_SENT)),
+    *(f"{side}_{name}" for side in ("client", "server") for name in (*_SIDE, *model.Sent.__struct_fields__)),
 )
 
 
@@ -58,26 +56,13 @@ class Csv:
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
         self._labels = style.labels
-        self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, lineterminator="\n")
+        self._text = ConnectionText(encoded, style.labels, b"\n", is_json=False).as_row
         self._headed = False
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write its row."""
         self._head()
-        m = build.connection(c, findings, self._labels)
-        row: list[object] = [m.id, m.client.address, m.client.port, m.server.address, m.server.port]
-        row += [getattr(m, name) for name in _PLAIN]
-        row += [m.rtt.to_server, m.rtt.to_client, " ".join(m.findings)]
-        for e in (m.endpoints.client, m.endpoints.server):
-            timeline = " ".join(
-                entry.state if entry.frame is None else f"{entry.state}@{entry.frame}" for entry in e.timeline
-            )
-            row += [e.state, e.evidence, " ".join(e.possible), e.since, e.since_frame, timeline]
-            row += sent_cells(e.sent)
-        if self._labels is not None:
-            row.append(m.application)
-        self._row([cell(value) for value in row])
+        self._out.write(self._text(c, rules_of(findings)))
 
     def finish(self, ending: Ending) -> None:
         """Everything has been written, but for the header where there is no connection."""
@@ -90,36 +75,18 @@ class Csv:
         """The header, once there is something to report: of a capture that cannot be read there is nothing."""
         if not self._headed:
             self._headed = True
-            self._row([*HEADER, *(["application"] if self._labels is not None else [])])
-
-    def _row(self, cells: list[str]) -> None:
-        self._writer.writerow(cells)
-        self._out.write(self._buffer.getvalue().encode("utf-8"))
-        self._buffer.seek(0)
-        self._buffer.truncate()
+            self._out.write(
+                ",".join([*HEADER, *(["application"] if self._labels is not None else [])]).encode() + b"\n"
+            )
 
 
-def sent_cells(sent: model.Sent) -> list[object]:
-    """The counters of a side, lists as text."""
-    values = list(msgspec.structs.astuple(sent))
-    values[_SENT.index("retransmissions")] = " ".join(
-        f"{again.kind}@{again.frame}" if again.original is None else f"{again.kind}@{again.frame}<{again.original}"
-        for again in sent.retransmissions
-    )
-    return [" ".join(map(str, value)) if isinstance(value, list) else value for value in values]
-
-
-def cell(value: object) -> str:
-    """One value as it stands in a cell."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, str):
-        return guarded(value)
-    return str(value)
+def encoded(text: str) -> bytes:
+    """Any text as a cell, in quotes where it needs them."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow([guarded(text), ""])
+    return buffer.getvalue()[:-1].encode(
+        "utf-8"
+    )  # two cells: of a row that is one empty cell, csv makes something else
 
 
 def guarded(text: str) -> str:

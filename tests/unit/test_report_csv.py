@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tcptrace_py.report.as_csv import HEADER, cell, guarded
+from tcptrace_py.report.as_csv import HEADER, encoded, guarded
+from tools.model_rows import cell
 from tools.program import SAMPLES
 from tools.sinking import write
 from tools.talk import Talk
@@ -53,6 +54,12 @@ def test_no_cell_is_a_formula(text: str) -> None:
 @pytest.mark.parametrize("text", ["\t=1", "\r=1", "\n=1"])
 def test_no_formula_hides_behind_a_control_character(text: str) -> None:
     assert guarded(text)[0] == "\\"
+
+
+@pytest.mark.parametrize("text", ["plain", "", "a,b", 'he said "no"', "=1,2", "x\ny", "naïve", "  "])
+def test_any_text_is_one_cell(text: str) -> None:
+    (row,) = csv.reader(io.StringIO((b"1," + encoded(text) + b",2\n").decode(), newline=""))
+    assert row == ["1", guarded(text), "2"]
 
 
 def test_cells() -> None:
