@@ -1,8 +1,8 @@
 """Four-tuples → flows, for both directions at once: open-addressed tables with one entry a connection.
 
 A dictionary needs two keys a connection and follows three pointers a packet; most of a tracker's time is waiting for
-those.  Here an address and port make a number, both directions hash alike (a product of the two ends), and an entry is
-the flow itself.  Beside it stands its hash, so that neither a search nor a larger table need look at flows on their way.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
+those.  Here an address and port make a number, both directions hash alike (a product of the two ends), and a search looks
+at few flows but the one it finds.  IPv6 does not fit a number: there the numbers are hashes, and the keys are compared too.
 
 Connections that live stand in one table, parked ones in another: hardly any segment is of a parked one, so that
 what most searches touch is little and stays in the processor's cache, however many connections a capture has seen.
@@ -26,8 +26,12 @@ _SEED: Final[int] = hash("the flow table's seed") & _POSITIVE
 """Python draws the hash of a string anew in every process."""
 
 _LEAST: Final = 1024
-_HOME: Final = 20
-"""The bits of a hash from here on say where the search begins."""
+_TAG: Final = 31
+"""The bits of a hash from here on tell flows apart, and the lowest of them say where the search begins."""
+_PLACE: Final = 32
+"""The bits of a slot from here on are such a tag ..."""
+_PLACES: Final = (1 << _PLACE) - 1
+"""... and those below the place of a flow."""
 _TOGETHER: Final = 256
 _SPARSE: Final = 8
 """Connections for one that lives; where it is fewer, putting each in its place is quicker than sorting."""
@@ -44,129 +48,169 @@ def spread(number: i64, seed: i64) -> i64:
 
 
 def between(source: i64, target: i64, seed: i64) -> i64:
-    """A hash of two ends, whichever comes first; never 0.
+    """A hash of two ends, whichever comes first.
 
     A product, and no sum: of that, nobody who does not know the seed can make many alike.
     """
     h: i64 = ((source ^ seed) * (target ^ seed)) & _POSITIVE
-    h = ((h ^ h >> 32) * _MULTIPLIER) & _POSITIVE
-    return h | 1
+    return ((h ^ h >> 32) * _MULTIPLIER) & _POSITIVE
 
 
 @mypyc_attr(acyclic=True)
 class Slots:
-    """One table, at most half full.  Whoever searches computes the hash."""
+    """One table, at most half full.  Whoever searches computes the hash.
+
+    A slot is one word: a tag, which says where its search begins, and the place of the flow among ``flows``, which stand
+    as they came.  So a search of what is not there, and a larger table, look at no flow.
+    """
 
     def __init__(self, seed: i64) -> None:
         self.seed = seed
-        self.flows = vec[Flow | None]([None] * _LEAST)
-        self.hashes = vec[i64]([0] * _LEAST)  # 0: free
+        self.words = vec[i64]([0] * _LEAST)  # tag and place; 0: free
         self.mask: i64 = _LEAST - 1
         self.count: i64 = 0
+        self.flows = vec[Flow | None]([None] * (_LEAST // 2 + 1))
+        self.used: i64 = 1  # places from here on were never taken; the first one is not used
+        self.vacant = vec[i64]([0] * _LEAST)  # those that were left, the last one last
+        self.vacancies: i64 = 0
 
     def search(self, h: i64, source: i64, target: i64) -> Flow | None:
         """The flow between two ends that their numbers tell from all others (IPv4)."""
-        at: i64 = h >> _HOME & self.mask
+        tag: i64 = h >> _TAG
+        at: i64 = tag & self.mask
         while True:
-            found: i64 = self.hashes[at]
-            if found == h:
-                flow = self.flows[at]
+            word: i64 = self.words[at]
+            if word >> _PLACE == tag:
+                flow = self.flows[word & _PLACES]
                 if flow is not None:
                     if flow.client_id == source:
                         if flow.server_id == target:
                             return flow
                     elif flow.client_id == target and flow.server_id == source:
                         return flow
-            elif found == 0:
+            elif word == 0:
                 return None
             at = (at + 1) & self.mask
 
     def search_long(self, h: i64, source: i64, target: i64, key: bytes) -> Flow | None:
         """The flow that ``key`` leads to, of either direction, whose ends have these numbers (IPv6)."""
         back = reverse(key)
-        at: i64 = h >> _HOME & self.mask
+        tag: i64 = h >> _TAG
+        at: i64 = tag & self.mask
         while True:
-            found: i64 = self.hashes[at]
-            if found == h:
-                flow = self.flows[at]
+            word: i64 = self.words[at]
+            if word >> _PLACE == tag:
+                flow = self.flows[word & _PLACES]
                 if flow is not None and (flow.client_id == source or flow.client_id == target):
                     if flow.key == key or flow.key == back:
                         return flow
-            elif found == 0:
+            elif word == 0:
                 return None
             at = (at + 1) & self.mask
 
-    def home(self, flow: Flow) -> i64:
-        """The slot where the search for a flow begins."""
-        return between(flow.client_id, flow.server_id, self.seed) >> _HOME & self.mask
+    def slot_of(self, flow: Flow) -> i64:
+        """The slot that leads to a flow; -1: none."""
+        words = self.words
+        flows = self.flows
+        tag: i64 = between(flow.client_id, flow.server_id, self.seed) >> _TAG
+        at: i64 = tag & self.mask
+        while True:
+            word: i64 = words[at]
+            if word == 0:
+                return -1
+            if word >> _PLACE == tag and flows[word & _PLACES] is flow:
+                return at
+            at = (at + 1) & self.mask
 
     def add(self, flow: Flow, h: i64) -> None:
         """Enter a flow that is not in the table, and whose hash this is."""
         if self.count * 2 >= self.mask:
             self.grow()
         self.count += 1
-        self.place(flow, h)
-
-    def place(self, flow: Flow, h: i64) -> None:
-        """Put a flow in the first free slot from its home on."""
+        place: i64 = self.used
+        if self.vacancies:
+            self.vacancies -= 1
+            place = self.vacant[self.vacancies]
+        else:
+            self.used += 1
+        self.flows[place] = flow
+        words = self.words
         mask = self.mask
-        hashes = self.hashes
-        at: i64 = h >> _HOME & mask
-        while hashes[at] != 0:
+        tag: i64 = h >> _TAG
+        at: i64 = tag & mask
+        while words[at] != 0:
             at = (at + 1) & mask
-        hashes[at] = h
-        self.flows[at] = flow
+        words[at] = tag << _PLACE | place
 
     def grow(self) -> None:
-        """Twice the slots.  Flows are not looked at: they are all over the memory."""
-        flows = self.flows
-        hashes = self.hashes
+        """Twice the slots and places."""
+        words = self.words
         old: i64 = self.mask + 1
-        size: i64 = old * 2
-        self.flows = vec[Flow | None]([None] * size)
-        self.hashes = vec[i64]([0] * size)
-        self.mask = size - 1
+        mask: i64 = old * 2 - 1
+        larger = vec[i64]([0] * (old * 2))
         i: i64 = 0
         while i < old:
-            flow = flows[i]
-            if flow is not None:
-                self.place(flow, hashes[i])
+            word: i64 = words[i]
+            if word:
+                at: i64 = word >> _PLACE & mask
+                while larger[at] != 0:
+                    at = (at + 1) & mask
+                larger[at] = word
             i += 1
+        self.words = larger
+        self.mask = mask
+        flows = self.flows
+        more = vec[Flow | None]([None] * (old + 1))
+        i = 1
+        while i < self.used:
+            more[i] = flows[i]
+            i += 1
+        self.flows = more
 
     def replace(self, old: Flow, new: Flow) -> bool:
         """Let ``new`` stand where ``old`` stood, if it did; they have the same two ends."""
-        at: i64 = self.home(old)
-        while self.flows[at] is not old:
-            if self.hashes[at] == 0:
-                return False
-            at = (at + 1) & self.mask
-        self.flows[at] = new
+        at: i64 = self.slot_of(old)
+        if at < 0:
+            return False
+        self.flows[self.words[at] & _PLACES] = new
         return True
 
     def remove(self, flow: Flow) -> bool:
         """Take a flow out if it is there, and close the gap: those behind it move up as far as their place allows."""
+        gap: i64 = self.slot_of(flow)
+        if gap < 0:
+            return False
         mask = self.mask
-        flows = self.flows
-        hashes = self.hashes
-        gap: i64 = self.home(flow)
-        while flows[gap] is not flow:
-            if hashes[gap] == 0:
-                return False
-            gap = (gap + 1) & mask
+        words = self.words
         self.count -= 1
+        place: i64 = words[gap] & _PLACES
+        self.flows[place] = None
+        self.vacate(place)
         at: i64 = gap
         while True:
             at = (at + 1) & mask
-            h: i64 = hashes[at]
-            if h == 0:
+            word: i64 = words[at]
+            if word == 0:
                 break
-            if (at - (h >> _HOME)) & mask >= (at - gap) & mask:
-                flows[gap] = flows[at]
-                hashes[gap] = h
+            if (at - (word >> _PLACE)) & mask >= (at - gap) & mask:
+                words[gap] = word
                 gap = at
-        flows[gap] = None
-        hashes[gap] = 0
+        words[gap] = 0
         return True
+
+    def vacate(self, place: i64) -> None:
+        """Remember a place that was left."""
+        vacant = self.vacant
+        count: i64 = self.vacancies
+        if count == len(vacant):
+            more = vec[i64]([0] * (2 * count))
+            i: i64 = 0
+            while i < count:
+                more[i] = vacant[i]
+                i += 1
+            self.vacant = more
+        self.vacant[count] = place
+        self.vacancies = count + 1
 
 
 class FlowTable:

@@ -32,7 +32,7 @@ class Lone:
         answer = self.asked.syn_ack
         if answer is None:
             self.facts = fa.SYN_UNANSWERED
-            if self.until >= self.asked.syn.time + timers.syn_give_up:
+            if self.until >= self.asked.start + timers.syn_give_up:
                 self.client = st.CLOSED
             else:
                 self.facts |= fa.UNFINISHED
@@ -64,8 +64,8 @@ class LoneJudge:
     def has_said_all(self, lone: Lone) -> bool:
         """Take one in; whether there is nothing more to say of it."""
         asked = lone.asked
-        start = asked.syn.time
-        frame = asked.syn.number
+        start = asked.start
+        frame = asked.first_frame
         answer = asked.syn_ack
         if answer is not None:
             waited: i64 = lone.until - answer.time

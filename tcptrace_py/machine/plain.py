@@ -37,7 +37,7 @@ _NEAR: Final = (1 << 32) - 1
 LEAST_TIMER: Final = 4 * SECOND
 """Where the endpoints' timers are shorter, nothing is taken to go by the book."""
 
-# Header.frame: yes or no; the two lowest bits are Segment.checksum
+# Asked.frame: yes or no; the two lowest bits are Segment.checksum
 _HAS_MSS: Final = 1 << 2
 _SACK_OK: Final = 1 << 3
 _MPTCP: Final = 1 << 4
@@ -51,52 +51,83 @@ _PUSHED: Final = _MAY_DIFFER | PSH
 
 @mypyc_attr(acyclic=True)
 class Header:
-    """What it takes to have a SYN or SYN-ACK again.
-
-    A flood leaves millions of these, so the fields are packed as they are in a packet.
-    """
+    """What it takes to have a SYN-ACK again."""
 
     def __init__(self, seg: Segment) -> None:
         self.time = seg.time
         self.number = seg.number
-        self.sequence: i64 = seg.seq << 32 | seg.window << 16 | seg.checksum_field
-        self.stamps: i64 = seg.tsval << 16 | (seg.wscale + 1) << 8 | seg.flags
-        self.echo: i64 = seg.tsecr << 16 | seg.urgent
-        self.network: i64 = seg.ip_id << 32 | seg.ttl << 24 | seg.ecn << 22 | seg.tunnels << 16 | seg.mss & 0xFFFF
-        self.frame: i64 = seg.wirelen << 32 | seg.interface << 16 | seg.header << 8 | _marks(seg)
+        self.sequence = _sequence(seg)
+        self.stamps = _stamps(seg)
+        self.echo = _echo(seg)
+        self.network = _network(seg)
+        self.frame = _frame(seg)
 
-    def recall(self, seg: Segment, ack: i64) -> None:
-        """Fill ``seg`` with the segment again; of its bytes only the header's figures are known."""
-        seg.number = self.number
-        seg.time = self.time
-        seg.seq = self.sequence >> 32 & 0xFFFFFFFF
-        seg.ack = ack
-        seg.window = self.sequence >> 16 & 0xFFFF
-        seg.checksum_field = self.sequence & 0xFFFF
-        seg.flags = self.stamps & 0xFF
-        seg.wscale = (self.stamps >> 8 & 0xFF) - 1
-        seg.tsval = self.stamps >> 16
-        seg.tsecr = self.echo >> 16
-        seg.urgent = self.echo & 0xFFFF
-        seg.ip_id = self.network >> 32
-        seg.ttl = self.network >> 24 & 0xFF
-        seg.ecn = self.network >> 22 & 3
-        seg.tunnels = self.network >> 16 & 0x3F
-        seg.wirelen = self.frame >> 32
-        seg.interface = self.frame >> 16 & 0xFFFF
-        seg.header = self.frame >> 8 & 0xFF
-        seg.length = 0
-        seg.captured = 0
-        seg.sacks = 0
-        seg.fast_open = -1
-        seg.mss = self.network & 0xFFFF if self.frame & _HAS_MSS else -1
-        seg.sack_ok = self.frame & _SACK_OK != 0
-        seg.mptcp = self.frame & _MPTCP != 0
-        seg.bad_options = self.frame & _BAD_OPTIONS != 0
-        seg.cut_options = self.frame & _CUT_OPTIONS != 0
-        seg.reassembled = self.frame & _REASSEMBLED != 0
-        seg.checksum = self.frame & 3
-        seg.marks = 0
+
+@mypyc_attr(acyclic=True)
+class Asked(Flow):
+    """A SYN, perhaps the SYN-ACK to it, and nothing since.
+
+    A flood leaves millions of these, so the fields are packed as they are in a packet.
+    """
+
+    def __init__(self, number: i64, key: bytes, seg: Segment) -> None:
+        super().__init__(number, key, seg.time, seg.number)
+        self.start = seg.time
+        self.first_frame = seg.number
+        self.sequence = _sequence(seg)
+        self.stamps = _stamps(seg)
+        self.echo = _echo(seg)
+        self.network = _network(seg)
+        self.frame = _frame(seg)
+        self.syn_ack: Header | None = None
+
+    def answer(self, seg: Segment) -> None:
+        """Its SYN-ACK passed."""
+        self.syn_ack = Header(seg)
+        self.end = seg.time
+        self.last_frame = seg.number
+
+    def expects(self) -> i64:
+        """The acknowledgement of its SYN, as in a header."""
+        return (self.sequence >> 32) + 1 & 0xFFFFFFFF
+
+    def recall(self, seg: Segment) -> None:
+        """Fill ``seg`` with the SYN again."""
+        seg.number = self.first_frame
+        seg.time = self.start
+        seg.ack = 0
+        _recall(seg, self.sequence, self.stamps, self.echo, self.network, self.frame)
+
+    def recall_answer(self, seg: Segment) -> bool:
+        """Likewise with the SYN-ACK, if one has passed."""
+        h = self.syn_ack
+        if h is None:
+            return False
+        seg.number = h.number
+        seg.time = h.time
+        seg.ack = self.expects()
+        _recall(seg, h.sequence, h.stamps, h.echo, h.network, h.frame)
+        return True
+
+
+def _sequence(seg: Segment) -> i64:
+    return seg.seq << 32 | seg.window << 16 | seg.checksum_field
+
+
+def _stamps(seg: Segment) -> i64:
+    return seg.tsval << 16 | (seg.wscale + 1) << 8 | seg.flags
+
+
+def _echo(seg: Segment) -> i64:
+    return seg.tsecr << 16 | seg.urgent
+
+
+def _network(seg: Segment) -> i64:
+    return seg.ip_id << 32 | seg.ttl << 24 | seg.ecn << 22 | seg.tunnels << 16 | seg.mss & 0xFFFF
+
+
+def _frame(seg: Segment) -> i64:
+    return seg.wirelen << 32 | seg.interface << 16 | seg.header << 8 | _marks(seg)
 
 
 def _marks(seg: Segment) -> i64:
@@ -116,32 +147,35 @@ def _marks(seg: Segment) -> i64:
     return marks
 
 
-@mypyc_attr(acyclic=True)
-class Asked(Flow):
-    """A SYN, perhaps the SYN-ACK to it, and nothing since."""
-
-    def __init__(self, number: i64, key: bytes, seg: Segment) -> None:
-        super().__init__(number, key, seg.time, seg.number)
-        self.syn = Header(seg)
-        self.syn_ack: Header | None = None
-
-    def answer(self, seg: Segment) -> None:
-        """Its SYN-ACK passed."""
-        self.syn_ack = Header(seg)
-        self.end = seg.time
-        self.last_frame = seg.number
-
-    def recall(self, seg: Segment) -> None:
-        """Fill ``seg`` with the SYN again."""
-        self.syn.recall(seg, 0)
-
-    def recall_answer(self, seg: Segment) -> bool:
-        """Likewise with the SYN-ACK, if one has passed."""
-        answer = self.syn_ack
-        if answer is None:
-            return False
-        answer.recall(seg, (self.syn.sequence >> 32) + 1 & 0xFFFFFFFF)
-        return True
+def _recall(seg: Segment, sequence: i64, stamps: i64, echo: i64, network: i64, frame: i64) -> None:
+    """Unpack all that; of the segment's bytes only the header's figures are known."""
+    seg.seq = sequence >> 32 & 0xFFFFFFFF
+    seg.window = sequence >> 16 & 0xFFFF
+    seg.checksum_field = sequence & 0xFFFF
+    seg.flags = stamps & 0xFF
+    seg.wscale = (stamps >> 8 & 0xFF) - 1
+    seg.tsval = stamps >> 16
+    seg.tsecr = echo >> 16
+    seg.urgent = echo & 0xFFFF
+    seg.ip_id = network >> 32
+    seg.ttl = network >> 24 & 0xFF
+    seg.ecn = network >> 22 & 3
+    seg.tunnels = network >> 16 & 0x3F
+    seg.wirelen = frame >> 32
+    seg.interface = frame >> 16 & 0xFFFF
+    seg.header = frame >> 8 & 0xFF
+    seg.length = 0
+    seg.captured = 0
+    seg.sacks = 0
+    seg.fast_open = -1
+    seg.mss = network & 0xFFFF if frame & _HAS_MSS else -1
+    seg.sack_ok = frame & _SACK_OK != 0
+    seg.mptcp = frame & _MPTCP != 0
+    seg.bad_options = frame & _BAD_OPTIONS != 0
+    seg.cut_options = frame & _CUT_OPTIONS != 0
+    seg.reassembled = frame & _REASSEMBLED != 0
+    seg.checksum = frame & 3
+    seg.marks = 0
 
 
 def is_recallable(seg: Segment) -> bool:
@@ -162,7 +196,7 @@ def answers(asked: Asked, seg: Segment) -> bool:
         return False
     if seg.time < asked.end or seg.time - asked.end > _PROMPT or seg.number - asked.last_frame > _NEAR:
         return False
-    return seg.ack == (asked.syn.sequence >> 32) + 1 & 0xFFFFFFFF
+    return seg.ack == asked.expects()
 
 
 def open_space(e: Space, syn: Segment, state: i64) -> None:
@@ -181,10 +215,10 @@ class Plain(Exchange):
     """A connection from its SYN-ACK on, as long as it goes by the book."""
 
     def __init__(self, asked: Asked, answer: Header, one: Space, two: Space) -> None:
-        super().__init__(asked.number, asked.key, one, two, asked.syn.time, asked.syn.number)
+        super().__init__(asked.number, asked.key, one, two, asked.start, asked.first_frame)
         self.phase: i64 = ANSWERED
         # moments: each with its frame, counted from the first one
-        self.answer: i64 = answer.time - asked.syn.time << 32 | answer.number - asked.syn.number  # the SYN-ACK
+        self.answer: i64 = answer.time - asked.start << 32 | answer.number - asked.first_frame  # the SYN-ACK
         self.third: i64 = 0  # the ACK of it
         self.sure: i64 = 0  # what shows that this ACK arrived
         self.closer: i64 = -1  # the side that sent its FIN first
