@@ -7,14 +7,13 @@ four-tuple serve as keys where there are any (flowtable), and addresses are put 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from itertools import islice
 from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine.connection import Flow
 from tcptrace_py.machine.flowtable import V4, key_between
+from tcptrace_py.machine.recency import END, Recency
 from tcptrace_py.machine.timing import SECOND
 from tcptrace_py.words import read_i64_be
 
@@ -52,12 +51,16 @@ class Bounds:
 
 def client_of(flow: Flow) -> int | bytes:
     """The client's address: as a number (IPv4) or as it stands in a packet."""
-    key = flow.key
+    return client_of_key(flow.key, flow.client_id)
+
+
+def client_of_key(key: bytes, client_id: i64) -> int | bytes:
+    """The same of a flow's key and number."""
     if len(key) == V4:
         return int(read_i64_be(key, 0) >> 32 & 0xFFFFFFFF)
     if key:
         return key[:16]
-    return int(flow.client_id >> 16)
+    return int(client_id >> 16)
 
 
 def server_of(flow: Flow) -> int | bytes:
@@ -179,10 +182,14 @@ class Attempts:
 
     def __init__(self, first: Flow, frame: i64, lasts: i64) -> None:
         """``first`` is one of them, which began in ``frame``."""
+        self.lasts = lasts  # the window, in ns
+        self.begin(first, frame)
+
+    def begin(self, first: Flow, frame: i64) -> None:
+        """Nothing is known of this source but ``first``, which is not yet counted."""
         self.known = first.key
         self.client_id = first.client_id
         self.server_id = first.server_id
-        self.lasts = lasts  # the window, in ns
         self.is_scan: bool = False
         self.begun: i64 = -1  # of the window
         self.first_frame = frame  # likewise
@@ -262,20 +269,58 @@ class PendingTable:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self.entries: OrderedDict[int | bytes, Pending] = OrderedDict()
+        self.places: dict[int | bytes, int] = {}
+        self.entries: list[Pending] = []
+        self.order = Recency(MAX_ENTRIES)
+        self.latest: Pending | None = None  # the one that was asked for last: most often it is asked for again
 
     def get(self, flow: Flow, start: i64, frame: i64) -> Pending:
         """The entry of a connection's server, made if there is none."""
+        latest = self.latest
+        if latest is not None and not flow.key and not latest.known and latest.server_id == flow.server_id:
+            return latest
         key = server_of(flow)
-        entry = self.entries.get(key)
-        if entry is None:
-            if len(self.entries) >= MAX_ENTRIES:
-                self.make_room()
+        known = self.places.get(key)
+        if known is not None:
+            entry = self.entries[known]
+            self.order.touch(known)
+        else:
             entry = Pending(flow, start, frame, self.bounds.flood_window)
-            self.entries[key] = entry
-        elif len(self.entries) > 1:
-            self.entries.move_to_end(key)
+            self.places[key] = int(self.put(entry))
+        self.latest = entry
         return entry
+
+    def put(self, entry: Pending) -> i64:
+        """The place of a new entry."""
+        if not self.order.is_full():
+            self.entries.append(entry)
+            return self.order.take()
+        place: i64 = self.make_room()
+        self.entries[place] = entry
+        self.order.touch(place)
+        return place
+
+    def make_room(self) -> i64:
+        """Forget the one that was not touched for longest; one that is worth a finding only if all are."""
+        place: i64 = self.order.oldest()
+        tried: i64 = 0
+        while tried < _CANDIDATES and place != END and self.entries[place].is_flood(self.bounds):
+            place = self.order.following(place)
+            tried += 1
+        if tried == _CANDIDATES:
+            place = self.order.latest()  # nothing but findings among the oldest: they stay, and the newest gives way
+        gone = self.entries[place]
+        del self.places[server_of_key(gone.known, gone.server_id)]
+        return place
+
+    def all(self) -> list[Pending]:
+        """The entries, the one that was touched last behind all others."""
+        found: list[Pending] = []
+        place: i64 = self.order.oldest()
+        while place != END:
+            found.append(self.entries[place])
+            place = self.order.following(place)
+        return found
 
     def folds(self, flow: Flow, start: i64, frame: i64, told_singly: i64) -> bool:
         """Whether enough was said singly of this server; if so, this is one more that is folded away."""
@@ -290,39 +335,52 @@ class PendingTable:
         entry = self.get(flow, start, frame)
         return entry.is_flood(self.bounds) and self.folds(flow, start, frame, told_singly)
 
-    def make_room(self) -> None:
-        """Forget the one that was not touched for longest; one that is worth a finding only if all are."""
-        for key in islice(self.entries, _CANDIDATES):
-            if not self.entries[key].is_flood(self.bounds):
-                del self.entries[key]
-                return
-        self.entries.popitem()  # nothing but findings among the oldest: they stay, and the newest gives way
-
 
 class AttemptTable:
     """Sources, likewise."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self.entries: OrderedDict[int | bytes, Attempts] = OrderedDict()
+        self.places: dict[int | bytes, int] = {}
+        self.entries: list[Attempts] = []
+        self.order = Recency(MAX_ENTRIES)
 
     def get(self, flow: Flow, frame: i64) -> Attempts:
         """The entry of a connection's client, made if there is none; the connection began in ``frame``."""
         key = client_of(flow)
-        entry = self.entries.get(key)
-        if entry is None:
-            if len(self.entries) >= MAX_ENTRIES:
-                self.make_room()
-            entry = Attempts(flow, frame, self.bounds.scan_window)
-            self.entries[key] = entry
-        elif len(self.entries) > 1:
-            self.entries.move_to_end(key)
-        return entry
+        known = self.places.get(key)
+        if known is not None:
+            self.order.touch(known)
+            return self.entries[known]
+        place: i64 = 0
+        if self.order.is_full():
+            place = self.make_room()
+            self.order.touch(place)
+            self.entries[place].begin(flow, frame)
+        else:
+            place = self.order.take()
+            self.entries.append(Attempts(flow, frame, self.bounds.scan_window))
+        self.places[key] = int(place)
+        return self.entries[place]
 
-    def make_room(self) -> None:
+    def make_room(self) -> i64:
         """Forget the one that was not touched for longest; one that is worth a finding only if all are."""
-        for key in islice(self.entries, _CANDIDATES):
-            if not self.entries[key].is_scan:
-                del self.entries[key]
-                return
-        self.entries.popitem()
+        place: i64 = self.order.oldest()
+        tried: i64 = 0
+        while tried < _CANDIDATES and place != END and self.entries[place].is_scan:
+            place = self.order.following(place)
+            tried += 1
+        if tried == _CANDIDATES:
+            place = self.order.latest()
+        gone = self.entries[place]
+        del self.places[client_of_key(gone.known, gone.client_id)]
+        return place
+
+    def all(self) -> list[Attempts]:
+        """The entries, the one that was touched last behind all others."""
+        found: list[Attempts] = []
+        place: i64 = self.order.oldest()
+        while place != END:
+            found.append(self.entries[place])
+            place = self.order.following(place)
+        return found

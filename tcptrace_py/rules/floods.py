@@ -47,8 +47,8 @@ class SynFlood(Rule):
 
     def on_capture(self, end: int) -> list[Finding]:
         crowds = self.crowds
-        half_open = [self.of(e, "half_open") for e in crowds.half_open.entries.values() if e.is_flood(crowds.bounds)]
-        silent = [self.of(e, "unanswered") for e in crowds.unanswered.entries.values() if e.is_flood(crowds.bounds)]
+        half_open = [self.of(e, "half_open") for e in crowds.half_open.all() if e.is_flood(crowds.bounds)]
+        silent = [self.of(e, "unanswered") for e in crowds.unanswered.all() if e.is_flood(crowds.bounds)]
         return half_open + silent
 
     def of(self, entry: Pending, kind: str) -> Finding:
@@ -112,7 +112,7 @@ class PortScan(Rule):
 
     def on_capture(self, end: int) -> list[Finding]:
         found = []
-        for entry in self.crowds.attempts.entries.values():
+        for entry in self.crowds.attempts.all():
             if not entry.is_scan:
                 continue
             source = address(entry.key, CLIENT)

@@ -220,7 +220,7 @@ class HandshakeIncomplete(Rule):
 
     def on_capture(self, end: int) -> list[Finding]:
         found = []
-        for entry in self.crowds.half_open.entries.values():
+        for entry in self.crowds.half_open.all():
             more = entry.folded
             if more == 0 or self.crowds.is_told_of(entry):
                 continue

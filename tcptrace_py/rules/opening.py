@@ -136,7 +136,7 @@ class SynUnanswered(Rule):
 
     def on_capture(self, end: int) -> list[Finding]:
         found = []
-        for entry in self.crowds.unanswered.entries.values():
+        for entry in self.crowds.unanswered.all():
             if entry.folded == 0 or self.crowds.is_told_of(entry):
                 continue
             server = socket(entry.key, SERVER)

@@ -196,7 +196,7 @@ def test_tables_are_bounded_and_keep_what_matters() -> None:
         table.add(half_open(number))
     assert len(table.half_open.entries) == crowd.MAX_ENTRIES
     assert table.server(flooded).count == 5
-    (source,) = table.attempts.entries.values()
+    (source,) = table.attempts.all()
     assert len(source.targets) == crowd.MAX_DISTINCT
 
 
