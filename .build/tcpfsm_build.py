@@ -47,7 +47,7 @@ MODULES = (
     "report/identity.py",
     "report/sent_text.py",
 )
-ROOMS = ("capture", "decode", "machine", "reassembly")
+ROOMS = ("capture", "decode", "machine", "reassembly", "relay")
 # ... except these, each with its reason.  ``__init__.py`` is never compiled: it holds prose, and names for people.
 INTERPRETED: dict[str, str] = {
     "capture/compressed.py": "a stream like those of streams.py; its time is spent in zlib and its kin",
@@ -61,6 +61,8 @@ INTERPRETED: dict[str, str] = {
     "capture/streams.py": "an interrupt is noticed only in interpreted code: every wait for bytes is here",
     "capture/tap.py": "a piece of a live capture at a time, with struct",
     "capture/writer.py": "subclasses the writer and the blocks of dpkt, which is interpreted",
+    "relay/child.py": "starts a process and waits for it: an interrupt is noticed only in interpreted code",
+    "relay/pay.py": "asks the system once a run whether there is anything to gain",
     "decode/slow.py": "calls dpkt, which is interpreted and raises whatever it likes: nothing would be gained",
 }
 

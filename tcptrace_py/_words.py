@@ -9,6 +9,7 @@ T = TypeVar("T")
 
 _BE = Struct(">q").unpack_from
 _LE = Struct("<q").unpack_from
+_PACK_LE = Struct("<q").pack
 
 
 def read_i64_be(b: bytes, index: int, /) -> int:
@@ -55,3 +56,8 @@ class BytesWriter:
 
 class vec(list[T]):  # noqa: N801 - its name in librt
     """A list of fixed type; the engine only reads and replaces its items."""
+
+
+def write_i64_le(b: BytesWriter, n: int, /) -> None:
+    """Add eight bytes, little-endian, signed."""
+    b.write(_PACK_LE(n))

@@ -80,6 +80,8 @@ class Config:
     """Say which application protocol each connection carries, as Wireshark names it."""
     bpf: str = ""
     """Only packets that pass this capture filter of libpcap's; empty: all."""
+    jobs: int = 1
+    """Processes that one analysis may use; 0: as many as pay.  The report is the same."""
 
     @property
     def is_selective(self) -> bool:

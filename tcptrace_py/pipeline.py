@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from mypy_extensions import i64
 
-from tcptrace_py.capture.captures import Captures
 from tcptrace_py.capture.listed import Listed
+from tcptrace_py.capture.observation import Observation
 from tcptrace_py.decode.decoder import Decoder
 from tcptrace_py.machine import facts as fa
 from tcptrace_py.machine import states as st
@@ -131,7 +131,7 @@ class Pipeline:
 
     def __init__(
         self,
-        captures: Captures,
+        captures: Observation,
         decoder: Decoder,
         tracker: Tracker,
         judge: Judge,

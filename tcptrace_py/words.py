@@ -12,12 +12,18 @@ from __future__ import annotations
 from typing import Final
 
 try:
-    from librt.strings import BytesWriter, read_i64_be, read_i64_le
+    from librt.strings import BytesWriter, read_i64_be, read_i64_le, write_i64_le
     from librt.vecs import vec
 except ImportError:  # no wheel of librt for this platform: interpreted only
-    from tcptrace_py._words import BytesWriter, read_i64_be, read_i64_le, vec  # type: ignore[assignment]
+    from tcptrace_py._words import (  # type: ignore[assignment]
+        BytesWriter,
+        read_i64_be,
+        read_i64_le,
+        vec,
+        write_i64_le,
+    )
 
 PADDING: Final = b"\0" * 64
 """What every reader appends to a buffer, so that a word may be read at any offset inside it."""
 
-__all__ = ["PADDING", "BytesWriter", "read_i64_be", "read_i64_le", "vec"]
+__all__ = ["PADDING", "BytesWriter", "read_i64_be", "read_i64_le", "vec", "write_i64_le"]

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.capture.notes import Problem, Source
+from tcptrace_py.capture.observation import Observation
 from tcptrace_py.capture.opening import Opener
 
 if TYPE_CHECKING:
     from tcptrace_py.capture.filtering import CaptureFilter
 
-__all__ = ["Captures", "Problem", "Source", "open_captures"]
+__all__ = ["Captures", "Observation", "Problem", "Source", "open_captures"]
 
 
 def open_captures(paths: Sequence[str], stdin: BinaryIO | None = None, bpf: str = "") -> Captures:

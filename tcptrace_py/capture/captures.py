@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from tcptrace_py.capture.notes import Notes, Problem, Source
+from tcptrace_py.capture.notes import Source
+from tcptrace_py.capture.observation import Observation
 from tcptrace_py.capture.reader import Reader
 from tcptrace_py.packet import Record
 
@@ -18,19 +19,16 @@ MAX_DROPS: Final = 1 << 62
 
 
 @mypyc_attr(acyclic=True)
-class Captures:
+class Captures(Observation):
     """Reads captures one after the other.  Made by ``open_captures``."""
 
     def __init__(self, opener: Opener) -> None:
         """Opens the first file.  Raises CaptureError."""
+        super().__init__([Source(name) for name in opener.paths])
         self._opener = opener
-        self._notes = Notes()
         self._count: i64 = len(opener.paths)
         self._index: i64 = 0
-        self._sources: list[Source] = [Source(name) for name in opener.paths]
-        self._links: list[int] = []
         self._last_link: i64 = -1
-        self.frames_before: i64 = 0  # of the files before this one
         self._bytes_before: i64 = 0  # on disk, of the files that are done with
         self._drops_before: i64 = -1
         reader: Reader = opener.open(0, self._notes)
@@ -38,11 +36,6 @@ class Captures:
         self._reader: Reader | None = reader
 
     def next(self, record: Record) -> bool:
-        """Fill ``record``, the same one each time, with the next packet.  False at the end of the last file.
-
-        ``record`` points into a buffer that is only valid until the next call.  Raises CaptureError when a file that
-        could not be checked beforehand (a pipe) turns out not to be a capture.
-        """
         while True:
             reader = self._reader
             if reader is None:
@@ -91,45 +84,17 @@ class Captures:
         reader.source.bytes = reader.bytes
 
     @property
-    def problems(self) -> list[Problem]:
-        """What is wrong with the captures, as far as they have been read."""
-        return self._notes.problems
-
-    @property
-    def comments(self) -> list[tuple[int | None, str]]:
-        """Comments in the captures: the frame each is on (None: on a file or interface), and its text."""
-        return self._notes.comments
-
-    @property
-    def observed_until(self) -> int:
-        """Nanoseconds: until when nothing but what was read has passed, if a capture says so; -1 otherwise."""
-        return self._notes.observed_until
-
-    @property
-    def near(self) -> list[bytes]:
-        """Addresses of hosts that the captures say they were taken at."""
-        return self._notes.near
-
-    @property
     def sources(self) -> list[Source]:
-        """The files, in order; format and sizes are known of those that have been opened."""
         if self._reader is not None:
             self._settle(self._reader)
         return self._sources
 
     @property
     def left_out(self) -> int:
-        """Packets that did not pass the capture filter, of the files that are done with."""
         return self._opener.left_out
 
     @property
-    def link_types(self) -> list[int]:
-        """The LINKTYPE_ values of the packets read so far, in order of first appearance."""
-        return self._links
-
-    @property
     def bytes_read(self) -> int:
-        """Bytes of the files, as stored, that have been read so far."""
         total: i64 = self._bytes_before
         if self._reader is not None:
             total += self._reader.window.stream.consumed()
@@ -137,7 +102,6 @@ class Captures:
 
     @property
     def dropped(self) -> int | None:
-        """Packets that were dropped while capturing, as far as the captures tell; None if none of them tells."""
         drops: i64 = self._drops_before
         if self._reader is not None:
             here: i64 = self._reader.dropped()
@@ -148,6 +112,5 @@ class Captures:
         return drops
 
     def close(self) -> None:
-        """Close the file that is being read, if any.  ``next`` will say that there is nothing more."""
         if self._reader is not None:
             self._leave(self._reader)

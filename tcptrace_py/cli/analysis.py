@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from msgspec import UNSET
 
 import tcptrace_py
-from tcptrace_py.capture import Captures, open_captures
+from tcptrace_py.capture import Observation, open_captures
 from tcptrace_py.config import Config
 from tcptrace_py.decode import Decoder, link_name
 from tcptrace_py.engine import ENGINE
@@ -21,6 +21,7 @@ from tcptrace_py.machine.timing import Timers
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.pipeline import Filter, Pipeline, Tally
 from tcptrace_py.reassembly.comparison import Comparison
+from tcptrace_py.relay.pay import relayed
 from tcptrace_py.report import model
 from tcptrace_py.report.sink import Ending, Sink
 from tcptrace_py.report.text import maybe_seconds, storable
@@ -47,7 +48,7 @@ def analyze(
     paths: Sequence[str],
     config: Config,
     sink: Sink,
-    progress: Callable[[Captures], None] | None = None,
+    progress: Callable[[Observation], None] | None = None,
     stdin: BinaryIO | None = None,
     labels: dict[int, str] | None = None,
 ) -> Result:
@@ -58,7 +59,8 @@ def analyze(
     """
     judge = Judge(config)
     where = filter_of(config)
-    captures = open_captures(paths, stdin, config.bpf)
+    opened = open_captures(paths, stdin, config.bpf)
+    captures: Observation = opened
     try:
         detailed = sink.detailed or (where is not None and where.detailed)
         wanted: Filter | None = where
@@ -68,6 +70,7 @@ def analyze(
 
             listed = ask(paths, config, labels)
             wanted = Matching(listed, where) if config.display_filter else where
+        captures = relayed(opened, paths, config)
         decoder = Decoder(config.verify_checksums)
         tracker = Tracker(timers(config), Limits(config.max_connections, round(config.thresholds.stuck * SECOND)))
         tracker.detailed = detailed
@@ -127,7 +130,7 @@ def timers(config: Config) -> Timers:
 
 
 def describe_capture(
-    captures: Captures, decoder: Decoder, tracker: Tracker, tally: Tally, config: Config
+    captures: Observation, decoder: Decoder, tracker: Tracker, tally: Tally, config: Config
 ) -> model.Capture:
     """What was read."""
     checksums = None

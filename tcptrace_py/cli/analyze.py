@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from tcptrace_py.cli.options import analysis_options, config_option, labels_option, output_options, packet_options
+from tcptrace_py.cli.options import (
+    analysis_options,
+    config_option,
+    jobs_option,
+    labels_option,
+    output_options,
+    packet_options,
+)
 from tcptrace_py.report.formats import FORMATS
 
 
@@ -15,6 +22,7 @@ from tcptrace_py.report.formats import FORMATS
 @analysis_options
 @packet_options
 @labels_option
+@jobs_option
 @config_option
 @click.option("--long", "is_long", is_flag=True, help="All figures of every connection, as text.")
 @output_options(tuple(row.name for row in FORMATS), "table")

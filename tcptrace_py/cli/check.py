@@ -11,6 +11,7 @@ from tcptrace_py.cli.options import (
     config_option,
     fail_on_option,
     format_option,
+    jobs_option,
     message_options,
     packet_options,
 )
@@ -21,6 +22,7 @@ from tcptrace_py.report.check_formats import CHECK_NAMES
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE…")
 @analysis_options
 @packet_options
+@jobs_option
 @config_option
 @format_option(CHECK_NAMES, "text")
 @click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from tcptrace_py.capture import Captures
+from tcptrace_py.capture import Observation
 from tcptrace_py.cli.analysis import KEPT, analyze
 from tcptrace_py.cli.showing import MOST_NAMED, ambiguous, is_file, owner_of
 from tcptrace_py.config import Config
@@ -56,7 +56,7 @@ def matching(
     paths: Sequence[str],
     config: Config,
     choice: Choice | None,
-    progress: Callable[[Captures], None] | None = None,
+    progress: Callable[[Observation], None] | None = None,
 ) -> list[int]:
     """The numbers of the connections that ``config.where`` leaves, of those that are chosen (None: of all), in their order.
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tcptrace_py.capture import Captures
+    from tcptrace_py.capture import Observation
 
 PATIENCE = 0.5
 """Seconds before a bar appears."""
@@ -27,7 +27,7 @@ class Progress:
         self._shown = 0
         self._begun = time.monotonic()
 
-    def update(self, captures: Captures) -> None:
+    def update(self, captures: Observation) -> None:
         """Draw what has been read so far."""
         read = captures.bytes_read
         if self._bar is None:

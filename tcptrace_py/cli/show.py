@@ -13,12 +13,12 @@ from tcptrace_py.cli.options import analysis_options, config_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tcptrace_py.capture import Captures
+    from tcptrace_py.capture import Observation
     from tcptrace_py.config import Config
     from tcptrace_py.ladder.choice import Choice
     from tcptrace_py.ladder.model import Ladder
 
-    Tick = Callable[[Captures], None]
+    Tick = Callable[[Observation], None]
 
 FORMATS = ("text", "json", "mermaid", "svg")
 ONE_ONLY = ("mermaid", "svg")

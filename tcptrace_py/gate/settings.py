@@ -36,6 +36,7 @@ KEYS = (
     "timers",
     "thresholds",
     "max_connections",
+    "jobs",
     "verify_checksums",
     "compare_payload",
     "ignores",
@@ -68,6 +69,7 @@ class Settings:
     timers: Mapping[str, float] = field(default_factory=dict)
     thresholds: Thresholds = field(default_factory=Thresholds)
     max_connections: int | None = None
+    jobs: int | None = None
     verify_checksums: bool | None = None
     compare_payload: bool | None = None
     ignores: tuple[Ignore, ...] = ()
@@ -165,6 +167,7 @@ def read(values: object, name: str, path: Path) -> Settings:
         timers=_timers(table),
         thresholds=_thresholds(table),
         max_connections=table.count("max_connections"),
+        jobs=table.count("jobs"),
         verify_checksums=table.flag("verify_checksums"),
         compare_payload=table.flag("compare_payload"),
         ignores=tuple(_ignore(entry) for entry in table.tables("ignores", IGNORE_KEYS)),
