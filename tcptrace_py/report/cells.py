@@ -11,7 +11,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tcptrace_py.report.digits import fixed, seconds, whole
+from tcptrace_py.report.digits import BILLION, fixed, places, seconds, whole
 from tcptrace_py.words import BytesWriter
 
 _COMMA: Final = 0x2C
@@ -33,6 +33,9 @@ class Cells:
         self.named = named
         self.encode = encode
         self.null: bytes = b"null," if named else b","
+        self.second: i64 = 1 << 62  # of the last time, and how it is written
+        self.second_digits = b""
+        self.nothing_again = b""  # what is written of a side that sent nothing again (sent_text)
         self.texts: dict[str, bytes] = {}  # encoded before: nearly all come again
 
     def begin(self) -> None:
@@ -70,8 +73,24 @@ class Cells:
         else:
             self.word_of(name, str(n).encode("ascii"))
 
+    def moment(self, name: bytes, ns: i64) -> None:
+        """A time: mostly in the same second as the one before."""
+        below: i64 = ns - self.second
+        if below < 0 or below >= BILLION:
+            self.seconds(name, ns)
+            if ns >= BILLION:
+                self.second = ns // BILLION * BILLION
+                self.second_digits = b"%d." % (ns // BILLION)
+            return
+        w = self.w
+        if self.named:
+            w.write(name)
+        w.write(self.second_digits)
+        places(w, below)
+        w.append(_COMMA)
+
     def seconds(self, name: bytes, ns: i64) -> None:
-        """A time or a duration."""
+        """A duration."""
         w = self.w
         if self.named:
             w.write(name)

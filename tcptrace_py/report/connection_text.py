@@ -72,7 +72,7 @@ class ConnectionText:
             t.text(_ITEM, rule)
         t.end_list()
         t.number(b'"incarnation":', c.incarnation)
-        t.seconds(b'"observed_until":', c.observed_until)
+        t.moment(b'"observed_until":', c.observed_until)
         t.truth(b'"evicted":', c.evicted)
         self._application(t, c)
         t.close()
@@ -103,8 +103,8 @@ class ConnectionText:
         t.word(b'"address":', self._address(key[half : 2 * half]))
         t.number(b'"port":', key[size - 2] << 8 | key[size - 1])
         t.close()
-        t.seconds(b'"start":', c.start)
-        t.seconds(b'"end":', c.end)
+        t.moment(b'"start":', c.start)
+        t.moment(b'"end":', c.end)
         t.seconds(b'"duration":', max(c.end - c.start, 0))
         t.number(b'"first_frame":', c.first_frame)
         t.number(b'"last_frame":', c.last_frame)
@@ -151,14 +151,14 @@ class ConnectionText:
             if possible >> state & 1:
                 t.word(_ITEM, _NAMES[state])
         t.end_list()
-        t.seconds(b'"since":', top.time)
+        t.moment(b'"since":', top.time)
         t.known(b'"since_frame":', top.frame)
         t.begin_list(b'"timeline":')
         for i in range(_first_step(steps), len(steps)):
             step = steps[i]
             t.open(_ITEM)
             t.word(b'"state":', _NAMES[step.state])
-            t.seconds(b'"time":', step.time)
+            t.moment(b'"time":', step.time)
             t.known(b'"frame":', step.frame)
             t.word(b'"evidence":', _EVIDENCE[step.evidence])
             t.known(b'"confirmed_by":', step.confirmed_by)
@@ -170,7 +170,7 @@ class ConnectionText:
             step = retraction.step
             t.open(_ITEM)
             t.word(b'"state":', _NAMES[step.state])
-            t.seconds(b'"time":', step.time)
+            t.moment(b'"time":', step.time)
             t.known(b'"frame":', step.frame)
             t.number(b'"refuted_by":', retraction.refuted_by)
             t.text(b'"why":', retraction.why)
@@ -244,7 +244,7 @@ def _endpoint_cells(t: Cells, c: Connection, e: Endpoint, p: Endpoint) -> None:
             if possible:
                 w.append(_SPACE)
     w.append(_COMMA)
-    t.seconds(_ITEM, top.time)
+    t.moment(_ITEM, top.time)
     t.known(_ITEM, top.frame)
     first: i64 = _first_step(steps)
     for i in range(first, len(steps)):

@@ -15,7 +15,7 @@ from tcptrace_py.words import BytesWriter
 _NOUGHT: Final = 0x30
 _MINUS: Final = 0x2D
 _POINT: Final = 0x2E
-_BILLION: Final = 10**9
+BILLION: Final = 10**9
 
 _THREE: Final = [b"%03d" % n for n in range(1000)]
 _UP_TO_THREE: Final = [b"%d" % n for n in range(1000)]
@@ -68,9 +68,18 @@ def fixed(w: BytesWriter, ns: i64) -> None:
     if ns < 0:
         w.append(_MINUS)
         ns = -ns
-    whole(w, ns // _BILLION)
-    w.append(_POINT)
-    below: i64 = ns % _BILLION
-    w.write(_THREE[below // 1_000_000])
-    w.write(_THREE[below // 1000 % 1000])
-    w.write(_THREE[below % 1000])
+    if ns < BILLION:
+        w.write(b"0.")
+        places(w, ns)
+    else:
+        whole(w, ns // BILLION)
+        w.append(_POINT)
+        places(w, ns % BILLION)
+
+
+def places(w: BytesWriter, ns: i64) -> None:
+    """What comes after the point: nine digits, of less than a billion."""
+    micro: i64 = ns // 1000
+    w.write(_THREE[micro // 1000])
+    w.write(_THREE[micro % 1000])
+    w.write(_THREE[ns % 1000])

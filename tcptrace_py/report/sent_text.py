@@ -36,14 +36,14 @@ def write_sent(t: Cells, e: Endpoint, p: Endpoint, end: i64) -> None:
     if r is None:
         r = _NO_LOSSES
     _packets(t, e, d)
-    _again(t, e, d, r)
+    _again(t, d, r)
     _losses(t, e, d, r)
     _acknowledgements(t, e, p, end, d)
     _offers(t, e)
     _round_trips(t, d)
     _flow(t, e, d)
     _rates(t, e, d)
-    _quality(t, e, d)
+    _quality(t, d, r)
 
 
 def _packets(t: Cells, s: Endpoint, d: Detail) -> None:
@@ -61,9 +61,20 @@ def _packets(t: Cells, s: Endpoint, d: Detail) -> None:
     t.number(b'"urgent_bytes":', d.urgent_bytes)
 
 
-def _again(t: Cells, s: Endpoint, d: Detail, r: Recovery) -> None:
-    t.number(b'"retransmitted_packets":', s.retransmitted_packets)
-    t.number(b'"retransmitted_bytes":', s.retransmitted_bytes)
+def _again(t: Cells, d: Detail, r: Recovery) -> None:
+    if r is not _NO_LOSSES or d.most_again or d.waits.count or d.again or d.worst:
+        _what_was_again(t, d, r)
+    elif t.nothing_again:
+        t.w.write(t.nothing_again)
+    else:  # of most sides it is the same text: made once, and kept
+        at: i64 = len(t.w)
+        _what_was_again(t, d, r)
+        t.nothing_again = t.w.getvalue()[at:]
+
+
+def _what_was_again(t: Cells, d: Detail, r: Recovery) -> None:
+    t.number(b'"retransmitted_packets":', r.retransmitted_packets)
+    t.number(b'"retransmitted_bytes":', r.retransmitted_bytes)
     t.number(b'"retransmitted_timeout":', r.timeouts)
     t.number(b'"retransmitted_fast":', r.fast)
     t.number(b'"retransmitted_sack":', r.by_sack)
@@ -89,7 +100,7 @@ def _losses(t: Cells, s: Endpoint, d: Detail, r: Recovery) -> None:
     t.number(b'"copied_packets":', r.copied)
     t.number(b'"lost_before_capture_packets":', r.lost_packets)
     t.number(b'"lost_before_capture_bytes":', r.lost_bytes)
-    t.number(b'"missing_bytes":', s.missing_bytes + _unseen(s, r))
+    t.number(b'"missing_bytes":', r.missing_bytes + _unseen(s, r))
 
 
 def _acknowledgements(t: Cells, s: Endpoint, p: Endpoint, end: i64, d: Detail) -> None:
@@ -210,8 +221,8 @@ def _rates(t: Cells, s: Endpoint, d: Detail) -> None:
     t.end_list()
 
 
-def _quality(t: Cells, s: Endpoint, d: Detail) -> None:
-    t.number(b'"hardware_duplicates":', s.hardware_duplicates)
+def _quality(t: Cells, d: Detail, r: Recovery) -> None:
+    t.number(b'"hardware_duplicates":', r.hardware_duplicates)
     t.number(b'"truncated_packets":', d.truncated_packets)
     t.number(b'"truncated_bytes":', d.truncated_bytes)
     t.number(b'"bad_checksums":', d.bad_checksums)
@@ -274,7 +285,7 @@ def _repetition(t: Cells, again: Again) -> None:
     trigger = _trigger(again.mark)
     t.open(_ITEM)
     t.number(b'"frame":', again.frame)
-    t.seconds(b'"time":', again.time)
+    t.moment(b'"time":', again.time)
     t.known(b'"original":', again.original)
     t.number(b'"bytes":', again.bytes)
     t.word(b'"kind":', _kind(again))
