@@ -157,14 +157,15 @@ def _repetition(detail: Detail, sent: Sent, first: Flown | None) -> None:
     """Data that was sent again: what of, and how long after."""
     recovery = sent.losses()
     record = recovery.recent[len(recovery.recent) - 1]
-    if first is not None:
+    if first is not None and first.again is not None:
+        again = first.again
         record.original = first.frame
-        waited: i64 = first.waits[len(first.waits) - 1]
+        waited: i64 = again.waits[len(again.waits) - 1]
         if waited >= 0:  # else the capture's times run backwards
-            detail.waits.add(waited)
-        if first.again > detail.most_again:
-            detail.most_again = first.again
-            detail.worst = first.waits
+            detail.waited(waited)
+        if again.count > detail.most_again:
+            detail.most_again = again.count
+            detail.worst = again.waits
     detail.log(record)
 
 
@@ -186,10 +187,12 @@ def _in_flight(detail: Detail, e: Space, seg: Segment) -> None:
 def _acknowledged(detail: Detail, e: Space, seg: Segment, ack: i64) -> None:
     """``e``'s data up to ``ack`` has arrived: how long did that take?"""
     flight = detail.flight
-    flown = flight.flown
-    at: i64 = flight.head
     detail.sample = -1
-    if at >= len(flown) or flown[at].end > ack:
+    if flight.is_all_acknowledged():
+        return
+    flown = flight.unpack()
+    at: i64 = flight.head
+    if flown[at].end > ack:
         return
     held: Flown | None = None
     last: Flown = flown[at]
@@ -198,7 +201,7 @@ def _acknowledged(detail: Detail, e: Space, seg: Segment, ack: i64) -> None:
         if one.end > ack:
             break
         last = one
-        if last.again and held is None:
+        if last.again is not None and held is None:
             held = last
         at += 1
     count: i64 = at - flight.head
@@ -214,11 +217,12 @@ def _acknowledged(detail: Detail, e: Space, seg: Segment, ack: i64) -> None:
 
 def _round_trip(detail: Detail, seg: Segment, last: Flown, held: Flown | None) -> None:
     """An ACK whose number is the end of ``last``; ``held`` is what it waited for, if that had been sent again."""
-    if held is None:
+    again = None if held is None else held.again
+    if held is None or again is None:
         _sample(detail, seg.time - last.time, last.frame)
-    elif seg.tsecr >= 0 and held.tsval != held.last_tsval and seg.tsecr == held.last_tsval:
-        _sample(detail, seg.time - held.last_time, held.last_frame)  # the echo tells which transmission it answers
-    elif seg.tsecr >= 0 and held is last and held.tsval != held.last_tsval and seg.tsecr == held.tsval:
+    elif seg.tsecr >= 0 and held.tsval != again.last_tsval and seg.tsecr == again.last_tsval:
+        _sample(detail, seg.time - again.last_time, again.last_frame)  # the echo tells which transmission it answers
+    elif seg.tsecr >= 0 and held is last and held.tsval != again.last_tsval and seg.tsecr == held.tsval:
         _sample(detail, seg.time - held.time, held.frame)
     elif held is last:
         detail.ambiguous += 1

@@ -48,6 +48,10 @@ class Spread:
         return int(root + 0.5)
 
 
+# Shared by all directions until they have one of their own: most never do
+_NO_SPREAD: Final = Spread()
+
+
 @mypyc_attr(acyclic=True)
 class Detail:
     """Figures of one direction beyond those of ``Sent``."""
@@ -102,13 +106,19 @@ class Detail:
         self.cumulatively: i64 = 0
         # sent again
         self.again = _NO_LOG  # the first MAX_LOGGED
-        self.waits = Spread()
+        self.waits = _NO_SPREAD
         self.most_again: i64 = 0
         self.worst = _NO_WAITS  # ns between the transmissions of the segment that was sent most often
         # capture quality
         self.truncated_packets: i64 = 0
         self.truncated_bytes: i64 = 0
         self.bad_checksums: i64 = 0
+
+    def waited(self, time: i64) -> None:
+        """A segment was sent again ``time`` after the last time."""
+        if self.waits is _NO_SPREAD:
+            self.waits = Spread()
+        self.waits.add(time)
 
     def log(self, again: Again) -> None:
         """Keep a repetition to tell of it."""

@@ -163,11 +163,19 @@ class Registry:
         if x.facts:
             c = self.whole(x)
             if not self.park(c):
-                self.over.append(c)
+                self.rest(c)
         elif x.number <= self.keeps_first or (self.may_want is not None and self.may_want(self.made_whole(x))):
-            self.over.append(x)
+            self.rest(x)
         else:
             self.put_away(x, park_plain(x))
+
+    def rest(self, x: Exchange) -> None:
+        """It may have ended, and is kept until it is past: little more is expected of it."""
+        for e in (x.one, x.two):
+            detail = e.detail
+            if detail is not None:
+                detail.flight.pack()
+        self.over.append(x)
 
     def put_away(self, x: Exchange, parked: Parked) -> None:
         """Keep it packed."""

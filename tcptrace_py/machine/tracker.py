@@ -232,7 +232,7 @@ class Tracker(Incarnations):
         still: bool = c.rival_side < 0 and not seg.flags & RST and (reset < 0 or seg.time > reset + CHALLENGED_WITHIN)
         c.settled = still and is_established(c) and c.client.is_sure() and c.server.is_sure()
         if c.is_over() and not self.park(c) and not was_over:
-            self.over.append(c)
+            self.rest(c)
 
     def close_segment(self, c: Exchange, side: i64, e: Space, p: Space, seg: Segment) -> None:
         """What every segment leaves behind: the connection's edges, its history, and the sender's last segment."""
