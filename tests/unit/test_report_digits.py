@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from tcptrace_py import words
+from tcptrace_py import _words, words
 from tcptrace_py._words import BytesWriter as StandIn
 from tcptrace_py.report import digits
 from tcptrace_py.report.encoding import to_json
@@ -48,6 +48,21 @@ def test_every_time_below_two_microseconds() -> None:
         w = BytesWriter()
         digits.seconds(w, ns)
         assert w.getvalue() == to_json(seconds(ns))
+
+
+def test_every_place() -> None:
+    for ns in (*range(0, 10**9, 999_983), *(10**n + d for n in range(9) for d in (-1, 0, 1) if 10**n + d < 10**9)):
+        w = BytesWriter()
+        digits.places(w, ns)
+        assert w.getvalue() == b"%09d" % ns
+
+
+@pytest.mark.parametrize("n", [0, 1, -1, (1 << 63) - 1, -(1 << 63), 0x0123456789ABCDEF])
+def test_a_word_is_written_as_by_its_stand_in(n: int) -> None:
+    w, v = BytesWriter(), StandIn()
+    words.write_i64_le(w, n)
+    _words.write_i64_le(v, n)
+    assert w.getvalue() == v.getvalue() == n.to_bytes(8, "little", signed=True)
 
 
 @pytest.mark.parametrize("kind", [words.BytesWriter, StandIn])

@@ -267,6 +267,19 @@ def test_duplicate_acks_in_threes() -> None:
     assert (found["duplicate_acks"], found["triple_duplicate_acks"]) == (7, 1)
 
 
+def test_what_repeats_a_segment_after_the_close_is_told_of_like_before() -> None:
+    talk = Talk().established().at(1000).client("P.", 111, 311, 50).server("P.", 311, 161, 30)
+    talk.client("F.", 161, 341).server("F.", 341, 162).client(".", 162, 342)
+    detail = talk.now.server.detail
+    assert detail is not None
+    assert (detail.flight.flown, len(detail.flight.packed)) == ([], 2 * 5), "kept small"
+    talk.at(1300).server("P.", 311, 161, 30).client(".", 162, 342)
+    (again,) = told(talk, 1)["retransmissions"]
+    assert (again.frame, again.original, again.bytes) == (12, 8, 30)
+    assert told(talk, 1)["retransmission_gaps"] == [Decimal("0.299")]
+    assert told(talk, 1)["rtt_samples"] == 2
+
+
 def test_a_flood_of_syns_has_no_details() -> None:
     talk = Talk().client("S", 100).server("S.", 300, 101).at(1000).server("S.", 300, 101)
     for e in (talk.now.client, talk.now.server):
