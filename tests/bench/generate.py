@@ -234,17 +234,21 @@ KINDS: dict[str, Callable[[random.Random, int], Iterator[Packet]]] = {
 }
 
 
-def write(packets: Iterator[Packet], out: BinaryIO, snaplen: int) -> None:
-    """A classic pcap file; with microseconds, because some of the tools to compare with know no others."""
+def write(packets: Iterator[Packet], out: BinaryIO, snaplen: int) -> int:
+    """A classic pcap file; with microseconds, because some of the tools to compare with know no others.  How many packets."""
+    count = 0
     out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
     for time, frame in packets:
         seconds, nanoseconds = divmod(EPOCH + time, 1_000_000_000)
         kept = frame[:snaplen]
         out.write(RECORD.pack(seconds, nanoseconds // 1000, len(kept), len(frame)) + kept)
+        count += 1
+    return count
 
 
-def write_ng(packets: Iterator[Packet], out: BinaryIO, snaplen: int) -> None:
-    """A pcapng file: a section, an interface, and a block a packet."""
+def write_ng(packets: Iterator[Packet], out: BinaryIO, snaplen: int) -> int:
+    """A pcapng file: a section, an interface, and a block a packet.  How many packets."""
+    count = 0
     out.write(struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28))
     out.write(struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20))
     for time, frame in packets:
@@ -253,13 +257,15 @@ def write_ng(packets: Iterator[Packet], out: BinaryIO, snaplen: int) -> None:
         stamp = (EPOCH + time) // 1000
         head = BLOCK.pack(6, size, 0, stamp >> 32, stamp & 0xFFFFFFFF, len(kept), len(frame))
         out.write(head + kept + bytes(-len(kept) % 4) + size.to_bytes(4, "little"))
+        count += 1
+    return count
 
 
-def generate(kind: str, count: int, path: str, snaplen: int = 1 << 18) -> None:
-    """Write one capture."""
+def generate(kind: str, count: int, path: str, snaplen: int = 1 << 18) -> int:
+    """Write one capture; returns how many packets it has."""
     rng = random.Random(f"{kind} {count}")
     with open(path, "wb") as out:
-        (write_ng if kind == "six" else write)(KINDS[kind](rng, count), out, snaplen)
+        return (write_ng if kind == "six" else write)(KINDS[kind](rng, count), out, snaplen)
 
 
 def main() -> None:
