@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import suite
 from bench.compare import PROGRAMS, Program, lines, measure
 from bench.generate import KINDS, generate
 from tools.stories import report
@@ -43,3 +44,29 @@ def test_programs_are_measured_side_by_side(tmp_path: Path) -> None:
     assert table[2].endswith(" | 1.00 | 1.00 |")
     assert "exit 1" in table[3]
     assert "not installed" in table[4]
+
+
+def test_the_suite_measures_a_case_and_puts_it_in_its_place(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "FLAT", (("bulk", (600, 1200)),))
+    monkeypatch.setattr(suite, "KEPT", (("open", "open", 1),))
+    monkeypatch.setattr(suite, "MANY", 20)
+    text = (checkout / "docs" / "performance.md").read_text(encoding="utf-8")
+    document = tmp_path / "performance.md"
+    document.write_text(text, encoding="utf-8")
+    case = suite.CASES[0]._replace(amount=30, programs=("tcpfsm", "cat"))
+    made = {
+        "web": list(suite.compared(case, tmp_path, 1)),
+        "flat": list(suite.flat(tmp_path, 1)),
+        "memory": list(suite.memory(tmp_path, 1)),
+        "machine": list(suite.machine(tmp_path, 1)),
+    }
+    assert [line.split(" | ")[0] for line in made["web"][5:]] == ["| tcpfsm", "| cat"]
+    assert [line.split(" | ")[1] for line in made["flat"][4:]] == ["600", "1,200"]
+    assert len(made["memory"]) == 3
+    for name in suite.TABLES:
+        suite.place(document, name, "\n".join(made.get(name, ["a table"])))
+    again = document.read_text(encoding="utf-8")
+    assert again.count("a table") == len(suite.TABLES) - len(made)
+    assert "\n".join(made["web"]) in again
