@@ -9,7 +9,15 @@ import pytest
 from bench import suite
 from bench.compare import PROGRAMS, Program, lines, measure
 from bench.generate import KINDS, generate
+from tools.program import environment
 from tools.stories import report
+
+
+@pytest.fixture(autouse=True)
+def _the_one_under_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs are called from the folder of the capture: there, too, tcpfsm is the one that is tested."""
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+
 
 OUTCOMES = {"flood": "unanswered", "half-open": "half_open", "bulk": "open", "lossy": "open", "open": "open"}
 
@@ -63,6 +71,7 @@ def test_the_suite_measures_a_case_and_puts_it_in_its_place(
         "machine": list(suite.machine(tmp_path, 1)),
     }
     assert [line.split(" | ")[0] for line in made["web"][5:]] == ["| tcpfsm", "| cat"]
+    assert "exit" not in "".join(made["web"])
     assert [line.split(" | ")[1] for line in made["flat"][4:]] == ["600", "1,200"]
     assert len(made["memory"]) == 3
     for name in suite.TABLES:
