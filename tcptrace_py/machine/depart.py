@@ -93,6 +93,7 @@ def send_syn_ack(c: Connection, side: i64, e: Endpoint, p: Endpoint, seg: Segmen
             c.note(fa.SYN_ACK_CHANGED, side, seg.number, seg.time, e.syn_last_frame, -1)
             e.origin = seg.seq
             e.snd_nxt = 1
+            e.offer(seg)  # what it offered for the older one is void
         if e.active:
             if e.state == st.ESTABLISHED and not e.top().is_sure():
                 e.retract(seg.number, "its own SYN-ACK left before the peer's arrived")

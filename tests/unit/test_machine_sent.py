@@ -57,6 +57,23 @@ def test_offers_of_both_sides(flags: str, agrees: str, ecn: bool) -> None:
     assert bool(server.options & st.ECN) == (agrees == "S.E"), "a server that reflects both bits does not agree"
 
 
+def test_the_answer_to_an_older_syn_offers_nothing_to_this_connection() -> None:
+    talk = Talk()
+    syn = talk.make(talk.to_server, "S", 5000)
+    syn.wscale, syn.sack_ok, syn.tsval = 7, True, 5
+    talk.feed(syn)
+    talk.server("S.", 300, 91).client("R", 91)
+    talk.feed(syn)
+    answer = talk.make(talk.to_client, "S.", 7000, 5001)
+    answer.wscale, answer.sack_ok, answer.tsval, answer.mss = 3, True, 9, 1400
+    talk.feed(answer)
+    talk.client(".", 5001, 7001, window=100).server(".", 7001, 5001, window=100)
+    c = talk.now
+    found = sent(c.server, c.client, int(c.end))
+    assert (found.mss, found.window_scale, found.sack_permitted, found.timestamps) == (1400, 3, True, True)
+    assert (found.window_scaled, found.max_window) == (True, 800)
+
+
 def test_what_the_capture_cut_of_a_syn_is_unknown() -> None:
     talk = Talk()
     syn = talk.make(talk.to_server, "S", 100)
