@@ -252,7 +252,7 @@ def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg:
         if recovery.was_overtaken(start, end):
             seg.marks |= mk.OUT_OF_ORDER  # the first one, behind its repetition
             recovery.out_of_order += 1
-        elif seg.time - e.last_time < CAPTURED_TWICE_WITHIN:
+        elif _is_of_capture(c, e, seg, start):
             seg.marks |= mk.DUPLICATE
             return
         else:
@@ -277,6 +277,20 @@ def _count_odd_data(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg:
     e.data_gap = max(e.data_gap, seg.time - e.data_last) if new == 0 else 0
     e.data_last = seg.time
     e.data_count = e.data_count + 1 if new == 0 else 1
+
+
+def _is_of_capture(c: Exchange, e: Space, seg: Segment, start: i64) -> bool:
+    """Whether a copy that does not come right behind its original was made by the capture, as far as it shows: within so little time.
+
+    Once there has been such a copy, all frames are kept to compare with.
+    """
+    if seg.time - e.last_time >= CAPTURED_TWICE_WITHIN or seg.time < e.last_time:
+        return False
+    if c.copies is not None:
+        return not c.copies.knows(seg.time)
+    if seg.tsval >= 0 and seg.tsval == e.last_tsval:
+        return True
+    return e.timed >= 0 and start >= e.timed - seg.length and seg.time - e.timed_at < CAPTURED_TWICE_WITHIN
 
 
 def _repeat(c: Exchange, side: i64, e: Space, p: Space, sent: Sent, seg: Segment, start: i64, again: i64) -> None:

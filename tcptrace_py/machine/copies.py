@@ -20,7 +20,7 @@ _WITHIN: Final = 1_000_000
 
 @mypyc_attr(acyclic=True)
 class Trace:
-    """What tells one frame from all others of its connection, save its copies; the TTL may differ."""
+    """What tells one frame from all others of its connection, save its copies."""
 
     def __init__(self, side: i64, seg: Segment) -> None:
         self.time = seg.time
@@ -31,24 +31,37 @@ class Trace:
         self.check = seg.checksum_field
         self.flags = seg.flags
         self.length = seg.length
+        self.ttl = seg.ttl
+        self.interface = seg.interface
         self.copied: bool = False
 
     def is_of(self, side: i64, seg: Segment) -> bool:
-        """Whether the segment is the same frame.  One that has no IP id and carries nothing is told from no other."""
+        """Whether the segment is the same frame.
+
+        One that has no IP id and carries nothing is told from no other, unless it passed elsewhere: behind a router, or on
+        another interface.
+        """
         if seg.seq != self.seq or seg.checksum_field != self.check or side != self.side or seg.ip_id != self.ip_id:
             return False
         if seg.ack != self.ack or seg.flags != self.flags or seg.length != self.length:
             return False
-        return seg.ip_id > 0 or seg.length > 0 or seg.flags & (SYN | FIN) != 0
+        if seg.ip_id > 0 or seg.length > 0 or seg.flags & (SYN | FIN) != 0:
+            return True
+        return seg.ttl != self.ttl or seg.interface != self.interface
 
 
 @mypyc_attr(acyclic=True)
 class Copies:
     """The last frames of a connection that is captured twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, time: i64) -> None:
+        self.began = time  # of the copy that showed it: what passed before is not kept
         self.kept: list[Trace] = []
         self.next: i64 = 0
+
+    def knows(self, time: i64) -> bool:
+        """Whether all is kept that a copy which comes at this time could be a copy of."""
+        return time - self.began >= _WITHIN
 
     def holds(self, side: i64, seg: Segment) -> bool:
         """Whether the segment is the copy of a frame kept here; if not, it is kept to compare others with."""

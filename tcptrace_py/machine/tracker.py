@@ -117,7 +117,7 @@ class Tracker(Incarnations):
         self.quality.duplicates.add(seg.number, seg.time, 0)
         c.facts |= fa.DUPLICATE_CAPTURE
         if c.copies is None:
-            c.copies = Copies()
+            c.copies = Copies(seg.time)
 
     # -- by the book -- #
 

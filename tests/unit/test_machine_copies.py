@@ -14,20 +14,20 @@ def segment(seq: int, time: int, *, length: int = 100, ip_id: int = 0, check: in
 
 
 def test_a_burst_and_its_copies() -> None:
-    copies = Copies()
+    copies = Copies(0)
     assert [copies.holds(0, segment(seq, 10 * seq)) for seq in range(20)] == [False] * 20
     assert [copies.holds(0, segment(seq, 500 + 10 * seq)) for seq in range(20)] == [True] * 20
 
 
 def test_a_copy_is_a_copy_of_one_frame() -> None:
-    copies = Copies()
+    copies = Copies(0)
     assert not copies.holds(0, segment(1, 0))
     assert copies.holds(0, segment(1, 10))
     assert not copies.holds(0, segment(1, 20))
 
 
 def test_what_differs_is_no_copy() -> None:
-    copies = Copies()
+    copies = Copies(0)
     assert not copies.holds(0, segment(1, 0, ip_id=5))
     assert not copies.holds(1, segment(1, 1, ip_id=5))
     assert not copies.holds(0, segment(1, 2, ip_id=6))
@@ -38,13 +38,13 @@ def test_what_differs_is_no_copy() -> None:
 
 
 def test_bare_acks_without_an_id_may_be_duplicate_acks() -> None:
-    copies = Copies()
+    copies = Copies(0)
     assert not copies.holds(0, segment(1, 0, length=0))
     assert not copies.holds(0, segment(1, 1, length=0))
 
 
 def test_only_so_many_are_kept() -> None:
-    copies = Copies()
+    copies = Copies(0)
     assert not any(copies.holds(0, segment(seq, seq)) for seq in range(1000))
     assert copies.holds(0, segment(999, 1000))
     assert not copies.holds(0, segment(0, 1001))

@@ -263,6 +263,20 @@ def test_frames_captured_twice_one_behind_the_other(ids: bool) -> None:
     assert wire.talk.tracker.duplicates == 3
 
 
+def test_what_comes_later_than_a_copy_of_the_capture_was_made_on_the_way() -> None:
+    wire = Wire()
+    flight(wire, 1000, 3)
+    last = wire.talk.ip_id
+    assert wire.data(1000.4, 2, ip_id=last) == ["captured_twice"], "at once: seen at two ports"
+    wire.talk.ip_id = last
+    assert wire.data(1009.8, 3) == []
+    assert wire.data(1010, 0, ip_id=last - 2) == ["copied"], "after ten milliseconds, though right behind another"
+    assert wire.data(1010.2, 3, ip_id=last + 1) == ["captured_twice"]
+    sent = wire.talk.now.client.sent
+    assert sent is not None
+    assert (sent.hardware_duplicates, wire.losses.copied, sent.unique_bytes) == (2, 1, 10 + 4 * MSS)
+
+
 def test_a_copy_that_the_network_made_is_not_sent_again() -> None:
     wire = Wire()
     flight(wire, 1000, 3)
