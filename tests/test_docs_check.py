@@ -20,6 +20,7 @@ from tcptrace_py.report.check_formats import CHECK_NAMES
 from tools import threshold_table
 from tools.capturing import need_capture
 from tools.documents import CHECKOUT, FENCE
+from tools.helpers import put_program
 from tools.program import SAMPLES, run
 from tools.workflow import RECORDER, run_job, steps_of
 
@@ -62,14 +63,9 @@ def checkout_folder(tmp_path: Path) -> Path:
     """A project whose integration tests do nothing; what they would send is the stuck sample."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    write_program(folder / "run-integration-tests", "#!/bin/sh\nexit 0\n")
+    put_program(folder / "run-integration-tests", "#!/bin/sh\nexit 0\n")
     (folder / "recorded.pcap").write_bytes((SAMPLES / "stuck-close-wait.pcap").read_bytes())
     return folder
-
-
-def write_program(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 def test_the_job_is_red_and_with_a_baseline_green(checkout_folder: Path, tmp_path: Path) -> None:
@@ -77,14 +73,16 @@ def test_the_job_is_red_and_with_a_baseline_green(checkout_folder: Path, tmp_pat
     red = run_job(steps, checkout_folder, tmp_path / "tools", tcpdump=RECORDER)
     assert red.failed == [JUDGE], red.output
     assert red.output.count("::error file=capture.pcap,line=") == 6
-    assert red.summary.read_text().startswith("## tcpfsm: FAILED: 6 findings")
+    assert red.summary.read_text(encoding="utf-8").startswith("## tcpfsm: FAILED: 6 findings")
     assert [step["uses"].partition("@")[0] for step in red.used] == [
         "actions/checkout",
         "actions/setup-python",
         "github/codeql-action/upload-sarif",
         "actions/upload-artifact",
     ]
-    results = json.loads((checkout_folder / red.used[2]["with"]["sarif_file"]).read_text())["runs"][0]["results"]
+    results = json.loads((checkout_folder / red.used[2]["with"]["sarif_file"]).read_text(encoding="utf-8"))["runs"][0][
+        "results"
+    ]
     assert [result["suppressions"] for result in results] == [[]] * 6
     for name in red.used[3]["with"]["path"].split():
         assert (checkout_folder / name).stat().st_size
@@ -96,7 +94,7 @@ def test_the_job_is_red_and_with_a_baseline_green(checkout_folder: Path, tmp_pat
     green = run_job(steps, checkout_folder, tmp_path / "tools", tcpdump=RECORDER)
     assert green.failed == [], green.output
     assert "::error" not in green.output
-    assert green.summary.read_text().startswith("## tcpfsm: passed: 6 findings (6 in the baseline)")
+    assert green.summary.read_text(encoding="utf-8").startswith("## tcpfsm: passed: 6 findings (6 in the baseline)")
 
 
 def test_the_job_is_red_when_there_is_nothing_to_judge(checkout_folder: Path, tmp_path: Path) -> None:
@@ -137,7 +135,7 @@ for closes in (CLOSES, True):
 def test_the_job_judges_what_it_has_recorded(closes: bool, checkout_folder: Path, tmp_path: Path) -> None:
     prefix = need_capture("tcpdump")
     program = TRAFFIC.replace("CLOSES", str(closes))
-    write_program(checkout_folder / "run-integration-tests", f"#!{sys.executable}\n{program}")
+    put_program(checkout_folder / "run-integration-tests", f"#!{sys.executable}\n{program}")
     (checkout_folder / "tcpfsm.toml").write_text("[thresholds]\nstuck = 0.3\n")
     done = run_job(steps_of(blocks("yaml")[0]), checkout_folder, tmp_path / "tools", prefix)
     assert done.failed == ([] if closes else [JUDGE]), done.output
@@ -154,9 +152,9 @@ def test_the_job_of_gitlab_does_the_same(checkout_folder: Path, tmp_path: Path) 
     red = run_job(steps, checkout_folder, tmp_path / "tools")
     assert red.failed == job["script"]
     reports = job["artifacts"]["reports"]
-    assert len(json.loads((checkout_folder / reports["codequality"]).read_text())) == 6
+    assert len(json.loads((checkout_folder / reports["codequality"]).read_text(encoding="utf-8"))) == 6
     assert b'failures="2"' in (checkout_folder / reports["junit"]).read_bytes()
     run("check", "capture.pcap", "--write-baseline", "known.json", cwd=checkout_folder)
     (checkout_folder / "tcpfsm.toml").write_text('baseline = "known.json"')
     assert run_job(steps, checkout_folder, tmp_path / "tools").failed == []
-    assert json.loads((checkout_folder / reports["codequality"]).read_text()) == []
+    assert json.loads((checkout_folder / reports["codequality"]).read_text(encoding="utf-8")) == []

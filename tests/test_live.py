@@ -16,6 +16,7 @@ import pytest
 
 from tools import captures as cap
 from tools.capturing import capturing
+from tools.helpers import put_program
 from tools.program import COMMAND, SAMPLES, environment, run, without_traceback
 
 SCENE = Path(__file__).with_name("tools") / "live_scene.py"
@@ -130,9 +131,7 @@ class Tool:
 
     def does(self, script: str) -> None:
         """What it does; ``$PID`` is the file where it leaves its process id."""
-        path = self.folder / "dumpcap"
-        path.write_text(f"#!/bin/sh\necho $$ > {self.folder}/pid\n{script}\n")
-        path.chmod(0o755)
+        put_program(self.folder / "dumpcap", f"#!/bin/sh\necho $$ > {self.folder}/pid\n{script}\n")
 
     def live(self, *words: str | Path, name: str = "lo") -> subprocess.CompletedProcess[bytes]:
         """Run; nothing may be left behind."""
@@ -239,9 +238,7 @@ def test_what_cannot_begin_is_one_line(tool: Tool, script: str, words: tuple[str
 
 def test_without_permission_the_command_that_grants_it_is_told(tool: Tool) -> None:
     for name in ("dumpcap", "tcpdump"):
-        path = tool.folder / name
-        path.write_text("#!/bin/sh\necho 'You do not have permission to capture' >&2; exit 1\n")
-        path.chmod(0o755)
+        put_program(tool.folder / name, "#!/bin/sh\necho 'You do not have permission to capture' >&2; exit 1\n")
     done = tool.live()
     assert done.returncode == 2
     assert re.fullmatch(

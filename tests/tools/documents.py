@@ -62,9 +62,9 @@ def output_of(command: Command, folder: Path = CHECKOUT) -> str:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=folder,
-            env=environment(TMPDIR=scratch),
+            env=environment(TMPDIR=scratch, PYTHONUTF8="1"),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=60,
         )

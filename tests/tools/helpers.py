@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tcptrace_py import programs
@@ -21,6 +24,15 @@ def need(*names: str) -> None:
     for name in names:
         if programs.find(name) is None:
             pytest.skip(f"{name} is not installed")
+
+
+def put_program(path: Path, text: str) -> Path:
+    """Write a program that can be run; skip the test where that cannot be."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    if not os.access(path, os.X_OK):
+        pytest.skip("nothing may be run in the temporary folder (noexec): set TMPDIR to another")
+    return path
 
 
 def need_for(command: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from tools.helpers import put_program
 from tools.program import COMMAND, environment
 
 ALWAYS = ("always()", "${{ !cancelled() }}")
@@ -56,8 +57,7 @@ def run_job(
     """Run the steps in ``folder``, with the stand-ins in ``tools``; ``prefix``: words before the command of each."""
     tools.mkdir(exist_ok=True)
     for name, body in {**STAND_INS, **stand_ins}.items():
-        (tools / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tools / name).chmod(0o755)
+        put_program(tools / name, f"#!/bin/sh\n{body}\n")
     summary = tools / "summary.md"
     summary.write_text("")
     env = environment(PATH=f"{tools}:{os.environ['PATH']}", USER="root", GITHUB_STEP_SUMMARY=str(summary))

@@ -10,6 +10,7 @@ from tcptrace_py.capture import live
 from tcptrace_py.capture.live import Adapter, Plan
 from tcptrace_py.errors import CaptureError, ConfigError, HelperError
 from tools.capturing import capturing
+from tools.helpers import put_program
 
 # ---- what tools say
 
@@ -138,9 +139,7 @@ def test_without_a_tool_the_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def tool(folder: Path, name: str, script: str) -> None:
     """A capture tool that behaves as ``script`` says."""
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
+    put_program(folder / name, f"#!/bin/sh\n{script}\n")
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_a_baseline_goes_round(tmp_path: Path) -> None:
 def test_what_is_not_in_the_baseline_fails(tmp_path: Path) -> None:
     known = tmp_path / "known.json"
     run("check", "--write-baseline", known, STUCK)
-    whole = json.loads(known.read_text())
+    whole = json.loads(known.read_text(encoding="utf-8"))
     left_out = whole["findings"].pop(0)["fingerprint"]
     known.write_text(json.dumps(whole))
     found = verdict("--baseline", known, STUCK)

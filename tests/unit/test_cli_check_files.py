@@ -101,7 +101,7 @@ def test_a_baseline_takes_the_place_of_a_baseline_only(folder: Path, capsys: Cap
     (folder / "old").write_text('{\n  "baseline": 1,\n  "findings": []\n}\n')
     for name in ("empty", "old", "new"):
         assert here("check", "--write-baseline", name, STUCK) == 0
-        assert '"fingerprint": "stuck-close-wait/1:' in (folder / name).read_text()
+        assert '"fingerprint": "stuck-close-wait/1:' in (folder / name).read_text(encoding="utf-8")
 
 
 # ---- outputs

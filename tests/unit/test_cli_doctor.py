@@ -9,6 +9,7 @@ import pytest
 
 import tcptrace_py
 from tcptrace_py.engine import ENGINE
+from tools.helpers import put_program
 from tools.program import run
 
 
@@ -23,8 +24,7 @@ def test_it_says_what_is_here_and_is_never_a_failure() -> None:
 
 
 def test_what_is_missing_comes_with_the_command_that_mends_it(tmp_path: Path) -> None:
-    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
-    (tmp_path / "apt-get").chmod(0o755)
+    put_program(tmp_path / "apt-get", "#!/bin/sh\n")
     done = run("doctor", PATH=str(tmp_path))
     assert done.returncode == 0
     lines = done.stdout.decode().splitlines()
@@ -36,8 +36,7 @@ def test_what_is_missing_comes_with_the_command_that_mends_it(tmp_path: Path) ->
 
 
 def test_a_helper_that_does_not_run_is_no_failure(tmp_path: Path) -> None:
-    (tmp_path / "tshark").write_text("#!/nonexistent\n")
-    (tmp_path / "tshark").chmod(0o755)
+    put_program(tmp_path / "tshark", "#!/nonexistent\n")
     done = run("doctor", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.returncode == 0
     assert b"does not run" in done.stdout

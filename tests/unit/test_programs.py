@@ -7,14 +7,12 @@ import pytest
 
 from tcptrace_py import programs
 from tcptrace_py.errors import HelperError
+from tools.helpers import put_program
 
 
 def put(folder: Path, name: str) -> Path:
     """A program that can be found."""
-    path = folder / name
-    path.write_text("#!/bin/sh\necho it ran\n")
-    path.chmod(0o755)
-    return path
+    return put_program(folder / name, "#!/bin/sh\necho it ran\n")
 
 
 def test_a_program_is_found_on_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,4 +86,6 @@ def test_it_is_asked_for_on_the_command_line_or_in_the_configuration(
     assert b"sent other bytes in frame 5 than in frame 4" in Path("d.pcapng").read_bytes()
     assert here("extract", "c.pcap", "--streams", "s") == 0
     assert "1 segment brought other bytes than had passed before: the first copy is kept\n" in capsys.readouterr().out
-    assert '"first_frame":4,"frame":5,"first":"6669727374","other":"6f74686572"' in Path("s/streams.ndjson").read_text()
+    assert '"first_frame":4,"frame":5,"first":"6669727374","other":"6f74686572"' in Path("s/streams.ndjson").read_text(
+        encoding="utf-8"
+    )

@@ -51,14 +51,14 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "tcpfsm.toml").write_text(CONFIGURATION)
     (folder / STUCK).write_bytes((SAMPLES / STUCK).read_bytes())
     run("check", "--write-baseline", "known.json", STUCK, cwd=folder)
-    known = json.loads((folder / "known.json").read_text())
+    known = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     known["findings"] = known["findings"][:1]
     (folder / "known.json").write_text(json.dumps(known))
     names = ("json", "sarif", "junit", "github", "markdown", "gitlab")
     outputs = [part for name in names for part in ("-o", f"{name}:{name}")]
     done = run("check", "--baseline", "known.json", *outputs, STUCK, cwd=folder)
     assert (done.returncode, done.stderr) == (1, b"")
-    whole = {name: (folder / name).read_text() for name in names}
+    whole = {name: (folder / name).read_text(encoding="utf-8") for name in names}
     decisions = json.loads(whole["json"])["decisions"]
     assert decisions == {"fails": 4, "reported": 0, "baselined": 1, "ignored": 1}
     return whole
@@ -69,7 +69,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def sarif_faults(log: Any) -> Iterator[str]:
     """What is wrong with a log: its shape, and that every index leads to what it says."""
-    schema = json.loads((SCHEMAS / "sarif-2.1.0.json").read_text())
+    schema = json.loads((SCHEMAS / "sarif-2.1.0.json").read_text(encoding="utf-8"))
     for error in jsonschema.Draft4Validator(schema).iter_errors(log):
         yield f"{error.json_path}: {error.message}"
     for sarif_run in log["runs"]:
@@ -149,12 +149,12 @@ def test_the_validator_finds_faults(reports: dict[str, str]) -> None:
 def test_every_sample_is_valid_in_the_structured_formats(tmp_path: Path) -> None:
     outputs = [part for name in ("sarif", "junit", "gitlab") for part in ("-o", f"{name}:{tmp_path / name}")]
     assert run("check", *outputs, *ALL_SAMPLES).returncode == 1
-    log = json.loads((tmp_path / "sarif").read_text())
+    log = json.loads((tmp_path / "sarif").read_text(encoding="utf-8"))
     assert list(sarif_faults(log)) == []
     assert len(log["runs"][0]["results"]) > 50
     assert len(log["runs"][0]["artifacts"]) == len(ALL_SAMPLES)
-    validate_junit((tmp_path / "junit").read_text())
-    issues = json.loads((tmp_path / "gitlab").read_text())
+    validate_junit((tmp_path / "junit").read_text(encoding="utf-8"))
+    issues = json.loads((tmp_path / "gitlab").read_text(encoding="utf-8"))
     assert len({issue["fingerprint"] for issue in issues}) == len(issues) > 50
 
 
@@ -164,7 +164,7 @@ def test_the_schemas_are_as_published() -> None:
         if path.name != "README.md":
             row = next(line for line in told.splitlines() if line.startswith(f"| `{path.name}` |"))
             assert sha256(path.read_bytes()).hexdigest() in row
-    jsonschema.Draft4Validator.check_schema(json.loads((SCHEMAS / "sarif-2.1.0.json").read_text()))
+    jsonschema.Draft4Validator.check_schema(json.loads((SCHEMAS / "sarif-2.1.0.json").read_text(encoding="utf-8")))
 
 
 def test_a_rule_has_all_that_code_scanning_asks_of_it(reports: dict[str, str]) -> None:
