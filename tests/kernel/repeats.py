@@ -28,7 +28,7 @@ from tcptrace_py.machine import marks as mk
 from tcptrace_py.machine.registry import Limits
 from tcptrace_py.machine.tracker import Tracker
 from tcptrace_py.packet import RST, SEGMENT, SYN, Record, Segment
-from tools.parity_tools import Bytes
+from tools.parity_wire import Bytes
 
 COLUMNS = {"client": "client_frames", "middle": "middle_frame", "server": "server_frames"}
 AGAIN, LOST, LATE, COPY, NEW = "sent again", "sent again, the first one lost before", "out of order", "a copy", "new"

@@ -19,14 +19,14 @@ import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tcptrace_py.errors import CaptureError
-from tools.parity_classes import CLASSES, explain, is_divided_otherwise
-from tools.parity_tools import FIELDS, Pair, Talked, features_of, ours, read_report, theirs, tshark
-from tools.tcptrace_output import parse
+from tools.parity_classes import CLASSES, ROUGH, Both, divided_otherwise, missing
+from tools.parity_tools import FIELDS, Pair, Talked, agree, canonical, ours, read_report, seen, theirs
+from tools.parity_wire import Features, Packet, Wires, between, features_of, wires_of
+from tools.tcptrace_output import End, parse
 
-_HOUR = 3600 * 10**6
+Uses = dict[Pair, list[Talked]]
 
 
 @dataclass
@@ -50,73 +50,56 @@ class Compared:
     name: str
     tool: str
     outcome: Outcome
-    features: set[str]
+    features: Features
     hours_may_differ: bool = False
     """The other tool's clock shows the time of some place."""
 
-    def all(
-        self, mine: dict[Pair, list[Talked]], other: dict[Pair, list[Talked]], wire: dict[Pair, list[Talked]]
-    ) -> None:
+    def all(self, mine: Uses, other: Uses, wires: Wires) -> None:
         """Compare all connections."""
         self.outcome.captures += 1
         for pair in sorted(mine.keys() | other.keys(), key=sorted):
-            one, two, seen = mine.get(pair, []), other.get(pair, []), wire.get(pair, [])
+            one, two, wire = mine.get(pair, []), other.get(pair, []), wires.get(pair, [])
+            divided = divided_otherwise(one, two, self.tool)
             if len(one) == len(two):
-                divided = (
-                    len(one) > 1
-                    and not all(a == b for a, b in zip(sizes(one), sizes(two), strict=True))
-                    and is_divided_otherwise(one, two)
-                )
-                for n, (here, there) in enumerate(zip(one, two, strict=True)):
-                    self.connection(here, there, seen[n] if len(seen) == len(one) else None, divided=divided)
+                begins = [here.frames[0] for here in one]  # to the last frame before the next, as that may be a copy
+                for here, there, until in zip(one, two, [*begins[1:], 1 << 62], strict=True):
+                    self.connection(here, there, between(wire, here.frames[0], until), divided)
                 continue
-            why = "ports used again" if one and two and is_divided_otherwise(one, two) else self.missing(one, two)
+            why = "ports used again" if divided else missing(one, self.features, self.tool) if not two else ""
             self.outcome.elsewhere[why or "unexplained"] += abs(len(one) - len(two))
             if not why:
                 self.outcome.unexplained.append(
                     f"{self.name}: {sorted(pair)}: {len(one)} of ours, {len(two)} of {self.tool}"
                 )
 
-    def missing(self, one: list[Talked], two: list[Talked]) -> str:
-        """Why the other tool does not have a connection."""
-        known = ("behind other headers", "IP length 0", "link type", "malformed")
-        return next((why for why in known if why in self.features), "") if not two or not one else ""
-
-    def connection(self, here: Talked, there: Talked, seen: Talked | None, *, divided: bool) -> None:
+    def connection(self, here: Talked, there: Talked, wire: dict[End, list[Packet]], divided: set[str]) -> None:
         """Compare both sides, field by field."""
         outcome = self.outcome
         for end, side in here.sides.items():
             outcome.directions += 1
-            other = there.sides[end]
-            mirror = next((s for e, s in here.sides.items() if e != end), None)
+            back = [p for other, sent in wire.items() if other != end for p in sent]
+            both = Both(
+                side,
+                there.sides[end],
+                wire.get(end, []),
+                set(here.frames),
+                back,
+                self.features,
+                self.tool,
+                self.hours_may_differ,
+            )
             for name in FIELDS:
-                if name not in other.values:
+                a, b = side.values[name], both.other.values.get(name)
+                if b is None and name != "mss":
                     continue
                 outcome.compared[name] += 1
-                if self.is_same(name, side.values[name], other.values[name]):
+                if agree(name, a, b, self.tool, hours_may_differ=self.hours_may_differ):
                     outcome.agreed[name] += 1
                     continue
-                wire = None if seen is None else seen.sides.get(end)
-                why = explain(name, side, other, mirror, wire, self.features, self.tool) or (
-                    "ports used again" if divided else ""
-                )
+                why = both.explain(name) or ("ports used again" if name in divided else "")
                 outcome.why[name][why or "unexplained"] += 1
                 if not why:
-                    outcome.unexplained.append(
-                        f"{self.name}: {end[0]}:{end[1]} {name}: {side.values[name]} of ours, {other.values[name]}"
-                    )
-
-    def is_same(self, name: str, a: Any, b: Any) -> bool:
-        """Times as precisely as tcptrace prints them."""
-        if not name.endswith("_time") or self.tool == "tshark":
-            return bool(a == b)
-        a, b = a // 1000, b // 1000
-        return bool(a == b or (self.hours_may_differ and abs(a - b) % _HOUR == 0))
-
-
-def sizes(talked: list[Talked]) -> list[int]:
-    """Packets of each use."""
-    return [sum(side.values["packets"] + side.hints.get("copies", 0) for side in one.sides.values()) for one in talked]
+                    outcome.unexplained.append(f"{self.name}: {end[0]}:{end[1]} {name}: {a} of ours, {b}")
 
 
 def traced(path: Path) -> str:
@@ -154,16 +137,16 @@ def run(captures: list[Path], *, expected: bool) -> dict[str, Outcome]:
             if not mine:
                 continue
             features = features_of(path)
-            wire = tshark(path)
+            wires = wires_of(path, canonical)
             recorded = capture.parent / "OUTPUTbench" / f"{capture.name}.long"
             text = recorded.read_text(encoding="utf-8", errors="replace") if expected else traced(path)
             if "TCP connection" not in text and "packets seen" not in text:
-                features = features | {"link type"}
+                features.unknown_link = True
             Compared(capture.name, "tcptrace", outcomes["tcptrace"], features, expected).all(
-                mine, theirs(parse(text)), wire
+                mine, theirs(parse(text)), wires
             )
             if not expected:
-                Compared(capture.name, "tshark", outcomes["tshark"], features).all(mine, wire, wire)
+                Compared(capture.name, "tshark", outcomes["tshark"], features).all(mine, seen(wires), wires)
     return outcomes
 
 
@@ -172,16 +155,18 @@ def table(tool: str, outcome: Outcome) -> str:
     lines = [
         f"{outcome.captures:,} captures, {outcome.directions:,} directions, {tool}:",
         "",
-        "| field | agree | of | explained | unexplained |",
-        "| --- | --- | --- | --- | --- |",
+        "| field | agree | of | agree, taken as each tool defines it | explained | unexplained |",
+        "| --- | --- | ---: | --- | --- | --- |",
     ]
     for name in FIELDS:
         of = outcome.compared[name]
         if of:
             reasons = outcome.why[name]
             share = f"{100 * outcome.agreed[name] / of:.2f} %"
+            exact = sum(count for reason, count in reasons.items() if reason in CLASSES and reason not in ROUGH)
+            alike = f"{100 * (outcome.agreed[name] + exact) / of:.2f} %"
             why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common() if reason in CLASSES)
-            lines.append(f"| `{name}` | {share} | {of:,} | {why} | {reasons['unexplained'] or ''} |")
+            lines.append(f"| `{name}` | {share} | {of:,} | {alike} | {why} | {reasons['unexplained'] or ''} |")
     if outcome.elsewhere:
         lines += [
             "",
@@ -199,7 +184,8 @@ def main() -> None:
     options.add_argument("--expected", action="store_true")
     options.add_argument("--verbose", "-v", action="store_true")
     given = options.parse_args()
-    for tool, outcome in run(given.captures, expected=given.expected).items():
+    captures = [path for path in dict.fromkeys(given.captures) if path.is_file()]
+    for tool, outcome in run(captures, expected=given.expected).items():
         sys.stdout.write(table(tool, outcome) + "\n\n")
         if given.verbose:
             sys.stdout.writelines(line + "\n" for line in outcome.unexplained)
