@@ -23,7 +23,7 @@ CLIENT: Final = 0
 SERVER: Final = 1
 
 # Letters of ``history``, each written when it first happens: capitals the client's, small ones the server's
-_LETTERS: Final = "SHADFRTZshadfrtz"
+LETTERS: Final = "SHADFRTZshadfrtz"
 HISTORY_SYN: Final = 0
 HISTORY_SYN_ACK: Final = 1
 HISTORY_ACK: Final = 2
@@ -104,7 +104,7 @@ class Exchange(Flow):
     def history(self) -> str:
         """The letters in their order."""
         count: i64 = count_bits(self.written)
-        return "".join([_LETTERS[self.letters >> 4 * i & 15] for i in range(count)])
+        return "".join([LETTERS[self.letters >> 4 * i & 15] for i in range(count)])
 
 
 @mypyc_attr(acyclic=True)

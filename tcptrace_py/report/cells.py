@@ -90,7 +90,7 @@ class Cells:
         w.append(_COMMA)
 
     def seconds(self, name: bytes, ns: i64) -> None:
-        """A duration."""
+        """A duration, or a time in a second of its own."""
         w = self.w
         if self.named:
             w.write(name)

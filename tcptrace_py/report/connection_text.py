@@ -14,7 +14,7 @@ from mypy_extensions import i64
 
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine import story
-from tcptrace_py.machine.connection import CLIENT, Connection
+from tcptrace_py.machine.connection import CLIENT, LETTERS, Connection, count_bits
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
 from tcptrace_py.report.cells import Cells
 from tcptrace_py.report.digits import whole
@@ -29,7 +29,10 @@ _OPENINGS: Final = [name.encode("ascii") for name in story.OPENINGS]
 _CLOSINGS: Final = [name.encode("ascii") for name in story.CLOSINGS]
 _OUTCOMES: Final = [name.encode("ascii") for name in story.OUTCOMES]
 
+_LETTERS: Final = LETTERS.encode("ascii")
+
 _ITEM: Final = b""
+_QUOTE: Final = 0x22
 _SPACE: Final = 0x20
 _COMMA: Final = 0x2C
 _AT: Final = 0x40
@@ -72,7 +75,7 @@ class ConnectionText:
             t.text(_ITEM, rule)
         t.end_list()
         t.number(b'"incarnation":', c.incarnation)
-        t.moment(b'"observed_until":', c.observed_until)
+        t.seconds(b'"observed_until":', c.observed_until)
         t.truth(b'"evicted":', c.evicted)
         self._application(t, c)
         t.close()
@@ -114,7 +117,7 @@ class ConnectionText:
         t.word(b'"outcome":', _OUTCOMES[c.outcome])
         _closed_by(t, b'"closed_by":', c)
         t.word(b'"community_id":', community_id(key).encode("ascii"))
-        t.text(b'"history":', c.history)
+        _history(t, b'"history":', c)
         t.open(b'"rtt":')
         t.maybe_seconds(b'"to_server":', c.handshake_to_server)
         t.maybe_seconds(b'"to_client":', c.handshake_to_client)
@@ -217,6 +220,19 @@ def _first_step(steps: list[Step]) -> i64:
     if len(steps) > 1 and 1 << steps[0].state & st.NO_CONNECTION:
         return 1
     return 0
+
+
+def _history(t: Cells, name: bytes, c: Connection) -> None:
+    """The letters of its events, in their order."""
+    w = t.w
+    if t.named:
+        w.write(name)
+        w.append(_QUOTE)
+    for i in range(count_bits(c.written)):
+        w.append(_LETTERS[c.letters >> 4 * i & 15])
+    if t.named:
+        w.append(_QUOTE)
+    w.append(_COMMA)
 
 
 def _closed_by(t: Cells, name: bytes, c: Connection) -> None:

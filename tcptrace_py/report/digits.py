@@ -12,14 +12,13 @@ from mypy_extensions import i64, u8
 
 from tcptrace_py.words import BytesWriter, write_i64_le
 
+BILLION: Final = 10**9
+
 _NOUGHT: Final = 0x30
 _MINUS: Final = 0x2D
 _POINT: Final = 0x2E
-BILLION: Final = 10**9
-
 _EIGHT_NOUGHTS: Final = 0x3030303030303030
-_THREE: Final = [b"%03d" % n for n in range(1000)]
-_UP_TO_THREE: Final = [b"%d" % n for n in range(1000)]
+_EIGHT: Final = 10**8  # numbers below it have eight digits
 
 
 def whole(w: BytesWriter, n: i64) -> None:
@@ -29,11 +28,45 @@ def whole(w: BytesWriter, n: i64) -> None:
         n = -n
     if n < 10:
         w.append(u8(_NOUGHT + n))
-    elif n < 1000:
-        w.write(_UP_TO_THREE[n])
+    elif n >= _EIGHT:
+        whole(w, n // _EIGHT)
+        write_i64_le(w, eight(n % _EIGHT))
     else:
-        whole(w, n // 1000)
-        w.write(_THREE[n % 1000])
+        leading: i64 = _leading(n)
+        write_i64_le(w, eight(n) >> 8 * leading)
+        w.truncate(len(w) - leading)
+
+
+def eight(n: i64) -> i64:
+    """A number below 10^8 as its eight digits, in the bytes of a word, the first one lowest.
+
+    They are worked out side by side: first two groups of four, then four of two, then each.  Divisions by 100 and by 10
+    are multiplications, exact for so small numbers.
+    """
+    high: i64 = n // 10_000
+    word: i64 = high | (n - high * 10_000) << 32
+    hundreds: i64 = (word * 10486 >> 20) & 0x7F0000007F
+    word = hundreds | (word - hundreds * 100) << 16
+    tens: i64 = (word * 103 >> 10) & 0x000F000F000F000F
+    word = tens | (word - tens * 10) << 8
+    return word | _EIGHT_NOUGHTS
+
+
+def _leading(n: i64) -> i64:
+    """How many of the eight digits are leading noughts; of a number of two digits or more."""
+    if n < 10_000:
+        if n < 100:
+            return 6
+        if n < 1000:
+            return 5
+        return 4
+    if n < 1_000_000:
+        if n < 100_000:
+            return 3
+        return 2
+    if n < 10_000_000:
+        return 1
+    return 0
 
 
 def seconds(w: BytesWriter, ns: i64) -> None:
@@ -79,18 +112,7 @@ def fixed(w: BytesWriter, ns: i64) -> None:
 
 
 def places(w: BytesWriter, ns: i64) -> None:
-    """What comes after the point: nine digits, of less than a billion.
-
-    The last eight are worked out side by side, in the bytes of one word: first two groups of four digits, then four of
-    two, then each.  Divisions by 100 and by 10 are multiplications, exact for so small numbers.
-    """
-    first: i64 = ns // 100_000_000
+    """What comes after the point: nine digits, of less than a billion."""
+    first: i64 = ns // _EIGHT
     w.append(u8(_NOUGHT + first))
-    rest: i64 = ns - first * 100_000_000
-    high: i64 = rest // 10_000
-    word: i64 = high | (rest - high * 10_000) << 32
-    hundreds: i64 = (word * 10486 >> 20) & 0x7F0000007F
-    word = hundreds | (word - hundreds * 100) << 16
-    tens: i64 = (word * 103 >> 10) & 0x000F000F000F000F
-    word = tens | (word - tens * 10) << 8
-    write_i64_le(w, word | _EIGHT_NOUGHTS)
+    write_i64_le(w, eight(ns - first * _EIGHT))
