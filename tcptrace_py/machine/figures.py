@@ -57,38 +57,17 @@ class Detail:
     """Figures of one direction beyond those of ``Sent``."""
 
     def __init__(self) -> None:
+        # first what every segment counts, side by side in memory
+        self.idle_max: i64 = -1
+        self.idle_from: i64 = -1
+        self.idle_to: i64 = -1
         self.pure_acks: i64 = 0  # ACK, no SYN, FIN or RST, no payload
-        self.push: i64 = 0
-        self.urgent: i64 = 0
-        self.urgent_bytes: i64 = 0
-        self.keepalives: i64 = 0
-        self.window_probes: i64 = 0
-        self.window_probe_bytes: i64 = 0
-        # acknowledgements
-        self.duplicate_acks: i64 = 0  # RFC 5681, 2
-        self.triple_duplicate_acks: i64 = 0
-        self.sack_packets: i64 = 0
-        self.dsack_packets: i64 = 0
-        self.max_sack_blocks: i64 = 0
         # windows, scaled where both offers are known
         self.windows: i64 = 0
         self.max_window: i64 = -1
         self.min_window: i64 = -1
         self.window_sum: i64 = 0
         self.zero_since: i64 = -1  # -1: its window is open
-        self.zero_time: i64 = 0
-        self.window_full: i64 = 0  # of the peer's window
-        # segments
-        self.segment_min: i64 = -1
-        self.segment_max: i64 = -1
-        self.first_data: i64 = -1
-        self.last_data: i64 = -1
-        self.sent_to: i64 = 1  # offset after its highest byte
-        self.initial_packets: i64 = 0
-        self.initial_bytes: i64 = 0
-        self.idle_max: i64 = -1
-        self.idle_from: i64 = -1
-        self.idle_to: i64 = -1
         # on their way
         self.flight = Flight()
         self.in_flight: i64 = 0
@@ -97,13 +76,36 @@ class Detail:
         self.flight_time: i64 = 0  # when that last changed
         self.flight_sum: float = 0.0  # bytes times nanoseconds
         self.flight_busy: i64 = 0  # nanoseconds with something on its way
+        self.sent_to: i64 = 1  # offset after its highest byte
         # round trips
         self.rtt = Spread()
         self.sample: i64 = -1  # the one that the last acknowledgement gave
         self.sample_of: i64 = -1  # the frame that it measured
+        self.cumulatively: i64 = 0
+        # segments
+        self.segment_min: i64 = -1
+        self.segment_max: i64 = -1
+        self.first_data: i64 = -1
+        self.last_data: i64 = -1
+        self.initial_packets: i64 = 0
+        self.initial_bytes: i64 = 0
+        self.push: i64 = 0
+        # then the rest
+        self.urgent: i64 = 0
+        self.urgent_bytes: i64 = 0
+        self.keepalives: i64 = 0
+        self.window_probes: i64 = 0
+        self.window_probe_bytes: i64 = 0
+        self.zero_time: i64 = 0
+        self.window_full: i64 = 0  # of the peer's window
+        # acknowledgements
+        self.duplicate_acks: i64 = 0  # RFC 5681, 2
+        self.triple_duplicate_acks: i64 = 0
+        self.sack_packets: i64 = 0
+        self.dsack_packets: i64 = 0
+        self.max_sack_blocks: i64 = 0
         self.ambiguous: i64 = 0
         self.after_loss: i64 = 0
-        self.cumulatively: i64 = 0
         # sent again
         self.again = _NO_LOG  # the first MAX_LOGGED
         self.waits = _NO_SPREAD

@@ -35,7 +35,7 @@ class Cells:
         self.null: bytes = b"null," if named else b","
         self.second: i64 = 1 << 62  # of the last time, and how it is written
         self.second_digits = b""
-        self.nothing_again = b""  # what is written of a side that sent nothing again (sent_text)
+        self.kept = [b"", b""]  # runs of values that are often the same, by their number
         self.texts: dict[str, bytes] = {}  # encoded before: nearly all come again
 
     def begin(self) -> None:
@@ -146,6 +146,20 @@ class Cells:
             w.write(name)
         w.write(encoded)
         w.append(_COMMA)
+
+    # -- several at once -- #
+
+    def recall(self, run: i64) -> bool:
+        """Write what was kept under this number; False: nothing was, yet."""
+        kept = self.kept[run]
+        if not kept:
+            return False
+        self.w.write(kept)
+        return True
+
+    def keep(self, run: i64, at: i64) -> None:
+        """Keep what was written from ``at`` on."""
+        self.kept[run] = self.w.getvalue()[at:]
 
     # -- what holds values, in JSON -- #
 

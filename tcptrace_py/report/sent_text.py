@@ -22,6 +22,10 @@ from tcptrace_py.report.digits import seconds, whole
 _NO_DETAIL: Final = Detail()
 _NO_LOSSES: Final = Recovery()
 _SPURIOUS: Final = [why.encode("ascii") for why in WHY_SPURIOUS]
+# Runs of fields that of most sides are the same text, made once and kept
+_NOTHING_AGAIN: Final = 0
+_NO_TROUBLES: Final = 1
+
 _ITEM: Final = b""
 _COMMA: Final = 0x2C
 _SPACE: Final = 0x20
@@ -37,8 +41,9 @@ def write_sent(t: Cells, e: Endpoint, p: Endpoint, end: i64) -> None:
         r = _NO_LOSSES
     _packets(t, e, d)
     _again(t, d, r)
-    _losses(t, e, d, r)
-    _acknowledgements(t, e, p, end, d)
+    _opening_and_closing(t, e)
+    _troubles(t, e, end, d, r)
+    _windows(t, e, p, d)
     _offers(t, e)
     _round_trips(t, d)
     _flow(t, e, d)
@@ -62,17 +67,10 @@ def _packets(t: Cells, s: Endpoint, d: Detail) -> None:
 
 
 def _again(t: Cells, d: Detail, r: Recovery) -> None:
-    if r is not _NO_LOSSES or d.most_again or d.waits.count or d.again or d.worst:
-        _what_was_again(t, d, r)
-    elif t.nothing_again:
-        t.w.write(t.nothing_again)
-    else:  # of most sides it is the same text: made once, and kept
-        at: i64 = len(t.w)
-        _what_was_again(t, d, r)
-        t.nothing_again = t.w.getvalue()[at:]
-
-
-def _what_was_again(t: Cells, d: Detail, r: Recovery) -> None:
+    nothing: bool = r is _NO_LOSSES and not (d.most_again or d.waits.count or d.again or d.worst)
+    if nothing and t.recall(_NOTHING_AGAIN):
+        return
+    at: i64 = len(t.w)
     t.number(b'"retransmitted_packets":', r.retransmitted_packets)
     t.number(b'"retransmitted_bytes":', r.retransmitted_bytes)
     t.number(b'"retransmitted_timeout":', r.timeouts)
@@ -88,11 +86,27 @@ def _what_was_again(t: Cells, d: Detail, r: Recovery) -> None:
     t.maybe_seconds(b'"retransmission_wait_stdev":', d.waits.deviation())
     _gaps(t, b'"retransmission_gaps":', d.worst)
     _repetitions(t, b'"retransmissions":', d.again)
+    if nothing:
+        t.keep(_NOTHING_AGAIN, at)
 
 
-def _losses(t: Cells, s: Endpoint, d: Detail, r: Recovery) -> None:
+def _opening_and_closing(t: Cells, s: Endpoint) -> None:
     t.number(b'"syn_retransmits":', max(s.syn - s.syn_acks - 1, 0) + max(s.syn_acks - 1, 0))
     t.number(b'"fin_retransmits":', max(s.fins - 1, 0))
+
+
+def _troubles(t: Cells, s: Endpoint, end: i64, d: Detail, r: Recovery) -> None:
+    missing: i64 = r.missing_bytes + _unseen(s, r)
+    closed: i64 = d.zero_time
+    if d.zero_since >= 0:
+        closed += max(end - d.zero_since, 0)
+    probes: i64 = d.keepalives | d.window_probes | d.window_probe_bytes
+    lost: i64 = r.out_of_order | r.copied | r.lost_packets | r.lost_bytes | missing
+    acks: i64 = d.duplicate_acks | d.triple_duplicate_acks | d.sack_packets | d.dsack_packets | d.max_sack_blocks
+    none: bool = (probes | lost | acks | s.zero_windows | closed) == 0
+    if none and t.recall(_NO_TROUBLES):
+        return
+    at: i64 = len(t.w)
     t.number(b'"keepalives":', d.keepalives)
     t.number(b'"window_probes":', d.window_probes)
     t.number(b'"window_probe_bytes":', d.window_probe_bytes)
@@ -100,20 +114,19 @@ def _losses(t: Cells, s: Endpoint, d: Detail, r: Recovery) -> None:
     t.number(b'"copied_packets":', r.copied)
     t.number(b'"lost_before_capture_packets":', r.lost_packets)
     t.number(b'"lost_before_capture_bytes":', r.lost_bytes)
-    t.number(b'"missing_bytes":', r.missing_bytes + _unseen(s, r))
-
-
-def _acknowledgements(t: Cells, s: Endpoint, p: Endpoint, end: i64, d: Detail) -> None:
+    t.number(b'"missing_bytes":', missing)
     t.number(b'"duplicate_acks":', d.duplicate_acks)
     t.number(b'"triple_duplicate_acks":', d.triple_duplicate_acks)
     t.number(b'"sack_packets":', d.sack_packets)
     t.number(b'"dsack_packets":', d.dsack_packets)
     t.number(b'"max_sack_blocks":', d.max_sack_blocks)
     t.number(b'"zero_windows":', s.zero_windows)
-    closed: i64 = d.zero_time
-    if d.zero_since >= 0:
-        closed += max(end - d.zero_since, 0)
     t.seconds(b'"zero_window_time":', closed)
+    if none:
+        t.keep(_NO_TROUBLES, at)
+
+
+def _windows(t: Cells, s: Endpoint, p: Endpoint, d: Detail) -> None:
     if scale_of(p, s) < 0:
         t.unknown(b'"window_full":')
     else:

@@ -29,11 +29,9 @@ class Both:
         m = build.connection(c, findings, self._labels)
         rules = build.rules_of(findings)
         text = self._json.as_object(c, rules)
-        assert text == to_json(m)
         row, wanted = self._csv.as_row(c, rules), model_rows.row(m)
-        assert row == wanted, [
-            pair for pair in zip(row.split(b","), wanted.split(b","), strict=False) if len(set(pair)) > 1
-        ]
+        assert text == to_json(m), differing(text, to_json(m))
+        assert row == wanted, differing(row, wanted)
         self.texts.append(text)
 
     def finish(self, ending: Ending) -> None:
@@ -41,3 +39,8 @@ class Both:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def differing(one: bytes, other: bytes) -> list[tuple[bytes, bytes]]:
+    """The values that are not the same."""
+    return [pair for pair in zip(one.split(b","), other.split(b","), strict=False) if pair[0] != pair[1]]

@@ -231,6 +231,42 @@ def test_any_figures() -> None:
     assert {name for name, values in seen.items() if len(values) < 3} <= {"window_scaled"}, "each had several values"
 
 
+def test_each_figure_alone() -> None:
+    """What is written of a side of which there is nothing to say is kept: it must not stand for one that has something."""
+    both = Both()
+    quiet = bare_connection()
+    both.connection(quiet, [])
+    for of in ("endpoint", "detail", "recovery"):
+        for name in attributes(part(quiet, of)):
+            value = getattr(part(quiet, of), name)
+            if isinstance(value, int) and not isinstance(value, bool) and name != "possible":
+                c = bare_connection()
+                setattr(part(c, of), name, value + 3)
+                both.connection(c, [])
+    assert len(both.texts) > 100
+    assert len(set(both.texts)) > 50, "most of them are told"
+    for waited in (0, 5):
+        c = bare_connection()
+        assert c.client.detail is not None
+        c.client.detail.waited(waited)
+        both.connection(c, [])
+
+
+def bare_connection() -> Connection:
+    sides = [Endpoint(st.CLOSED, 0, 1, "here") for _ in range(2)]
+    for e in sides:
+        e.detail = Detail()
+        e.detail.idle_from = e.detail.idle_to = 1  # frames wherever there is a silence
+    return Connection(1, TO_CLIENT, sides[0], sides[1], 0, 1)
+
+
+def part(c: Connection, of: str) -> object:
+    """A part of a side's figures; one that is not there is made."""
+    e = c.client
+    assert e.detail is not None
+    return e.losses() if of == "recovery" else {"endpoint": e, "detail": e.detail}[of]
+
+
 def test_rates_beyond_any_word() -> None:
     e = Endpoint(st.CLOSED, 0, 1, "here")
     e.detail = Detail()
