@@ -72,7 +72,7 @@ def traffic() -> tuple[list[socket.socket], float]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for _ in range(2):
-        urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", timeout=5).read()
+        urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", timeout=30).read()
     server.shutdown()
     server.server_close()
     kept: list[socket.socket] = []
@@ -109,9 +109,9 @@ def main(folder: Path) -> None:
     report = live(folder, "json")
     listener = Listener(events)
     for name in ("ndjson", "json"):
-        wait_until_kept(folder / f"{name}.pcapng", 15)
+        wait_until_kept(folder / f"{name}.pcapng", 60)
     kept, closed = traffic()
-    stuck = listener.wait_for(8, type="finding", rule="stuck-fin-wait-2")
+    stuck = listener.wait_for(30, type="finding", rule="stuck-fin-wait-2")
     time.sleep(0.5)  # the other one began later, perhaps
     report.send_signal(signal.SIGTERM)
     events.send_signal(signal.SIGINT)

@@ -41,7 +41,7 @@ class Server:
             self._end(connection)
 
     def done(self) -> None:
-        self._thread.join(10)
+        self._thread.join(60)
         self.listener.close()
 
 

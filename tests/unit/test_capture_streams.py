@@ -53,7 +53,7 @@ def test_one_byte_at_a_time(build: object, buffered: bool, pipe: tuple[BinaryIO,
         for at in range(len(data)):
             complete = sum(end <= at for end in ends)
             with news:
-                if not news.wait_for(lambda wanted=complete: len(seen) >= wanted, timeout=10):  # type: ignore[misc]
+                if not news.wait_for(lambda wanted=complete: len(seen) >= wanted, timeout=60):  # type: ignore[misc]
                     failures.append(f"{len(seen)} frames delivered when {complete} were complete, at byte {at}")
                     break
             sink.write(data[at : at + 1])

@@ -141,7 +141,7 @@ def test_ss_takes_what_it_is_told() -> None:
     assert len(told) > 20
     for command in told:
         words = shlex.split(command.partition("|")[0].replace("PORT", "80").replace("SERVER", "192.0.2.1"))
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stderr) == (0, ""), command
 
 
