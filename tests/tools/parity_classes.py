@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.parity_tools import COUNTS, FIELDS, Side, Talked, agree
-from tools.parity_wire import FIN, SYN, Features, Packet, by_ip, counted, once, without_texts
+from tools.parity_wire import ACK, FIN, SYN, Features, Packet, by_ip, counted, once, without_texts
 
 CLASSES = {
     "captured twice": "we leave frames out that the capture holds twice (`hardware_duplicates`); both count them",
@@ -31,7 +31,7 @@ CLASSES = {
     "malformed": "headers that are cut or contradict themselves, which each tool reads as far as it likes",
 }
 """Every class, with its reason."""
-ROUGH = ("at a closed window", "time out of range", "malformed")
+ROUGH = ("time out of range", "malformed")
 """Those that do not say to the last byte what the other figure must be."""
 
 OURS = (
@@ -114,7 +114,7 @@ class Both:
                 ]
                 if b - theirs == sum(max(len(different) - 1, 0) for different in numbers):
                     why, theirs = "SYN as data", b
-                elif 0 < theirs - b <= self.other.hints["at a closed window"]:
+                elif b == int(counted(by_ip(self._at_open_windows()))[name]):
                     why, theirs = "at a closed window", b
         seen = self.packets
         was = counted(seen)[name]
@@ -130,6 +130,18 @@ class Both:
         if counted(left)[name] == a and b == theirs:
             return why
         return "malformed" if any(p.is_cut for p in self.packets) else ""
+
+    def _at_open_windows(self) -> list[Packet]:
+        """Without what was sent while the last window that the other side had shown was closed."""
+        found, closed = [], False
+        mine = {p.number for p in self.packets}
+        for p in sorted((*self.packets, *self.back)):
+            if p.number in mine:
+                if not (closed and p.length):
+                    found.append(p)
+            elif p.flags & ACK:
+                closed = not p.window
+        return found
 
     def _without_long(self) -> list[Packet]:
         """Without segments that are longer than IP can say: over IPv4, tcptrace leaves them out."""

@@ -101,7 +101,7 @@ def theirs(traced: list[Traced]) -> dict[Pair, list[Talked]]:
             values["rst"] = max(one.figure(n, "resets sent"), 0)  # the line is there only if there are any
             values["timestamps"] = one.sides[n].get("req 1323 ws/ts", "N/N").endswith("Y")
             values["first_time"], values["last_time"] = one.first, one.last
-            sides[end] = Side(values, {"at a closed window": one.figure(n, "zwnd probe bytes")})
+            sides[end] = Side(values)
         found[frozenset(ends)].append(Talked(sides))
     return found
 
