@@ -16,6 +16,7 @@ from tcptrace_py.words import BytesWriter
 
 _COMMA: Final = 0x2C
 _QUOTE: Final = 0x22
+_POINT: Final = 0x2E
 _OPEN: Final = 0x7B
 _CLOSE: Final = 0x7D
 _BEGIN: Final = 0x5B
@@ -127,6 +128,20 @@ class Cells:
             w.append(_QUOTE)
         else:
             w.write(word)
+        w.append(_COMMA)
+
+    def dotted(self, name: bytes, address: bytes) -> None:
+        """An IPv4 address."""
+        w = self.w
+        if self.named:
+            w.write(name)
+            w.append(_QUOTE)
+        for i in range(4):
+            if i:
+                w.append(_POINT)
+            whole(w, address[i])
+        if self.named:
+            w.append(_QUOTE)
         w.append(_COMMA)
 
     def text(self, name: bytes, text: str) -> None:
