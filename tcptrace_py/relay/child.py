@@ -2,7 +2,10 @@
 
 ::
 
-    message   kind 1, length 4, bytes read so far 8 (little-endian), then ``length`` bytes
+    message   kind 1, length 4, bytes read so far 8 (little-endian), then ``length`` bytes; of SHARED they are in the ring
+
+Chunks go through a ring of memory that both processes share, which is less work than a pipe: the child fills slots in turn,
+and may fill one again when it has heard that its bytes have been taken.
 
 Errors of the child are raised here, where they would have been without it, and say the same.  It ignores Ctrl-C, which
 reaches this process too; when this one ends in any way, its next message finds nobody, and it ends.  When it is killed,
@@ -14,6 +17,7 @@ Never compiled: it starts a process and waits for it, and an interrupt is only n
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import pickle
 import signal
@@ -24,13 +28,18 @@ from typing import Any, NamedTuple, NoReturn
 
 from tcptrace_py.capture.captures import Captures
 from tcptrace_py.capture.notes import Notes, Source
-from tcptrace_py.capture.streams import widen_pipe
 from tcptrace_py.errors import HelperError
 from tcptrace_py.relay.pack import Packer
 from tcptrace_py.words import PADDING, BytesWriter
 
-RECORDS, NEAR, FAILED, END = range(4)
+SHARED, RECORDS, NEAR, FAILED, END = range(5)
 HEAD = struct.Struct("<BIQ")
+
+SLOT = 64 * 1024
+"""Bytes for a chunk and its padding; the rare one that is longer goes through the pipe."""
+SLOTS = 16
+"""A megabyte in all: enough for either side to go on while the other waits, and little enough for a processor's cache."""
+TAKEN = b"\0"
 
 ROOM = 8 << 20
 """Freeing a block of this size teaches glibc to keep what is freed, up to twice as much, instead of giving it back to the
@@ -59,8 +68,15 @@ class Child:
         self.account = Account(Notes(), self.sources, [], 0, None)
         """Empty until the end."""
         self.bytes_read = 0
+        self._ring = mmap.mmap(-1, SLOT * SLOTS)
+        self._slot = 0
         ours, theirs = os.pipe()
-        widen_pipe(ours)
+        try:
+            hears, self._says = os.pipe()
+        except OSError:
+            os.close(ours)
+            os.close(theirs)
+            raise
         # until the child minds signals in its own way, they wait
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
@@ -69,16 +85,18 @@ class Child:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self.pid = os.fork()
             if not self.pid:
-                _become(captures, ours, theirs, mask)
+                _become(Reading(captures, self._ring, theirs, hears), (ours, self._says), mask)
         except OSError:
             os.close(ours)
+            os.close(self._says)
             raise
         finally:
             os.close(theirs)
+            os.close(hears)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         captures.close()
         self._ended = False
-        self._file = os.fdopen(ours, "rb", buffering=4096)  # what is larger is read without a copy
+        self._file = os.fdopen(ours, "rb")
 
     def chunk(self) -> bytes:
         """The next entries, padded; empty when there are no more.
@@ -87,6 +105,8 @@ class Child:
         """
         while not self._ended:
             kind, length, self.bytes_read = HEAD.unpack(self._read(HEAD.size))
+            if kind == SHARED:
+                return self._take(length)
             body = self._read(length)
             if kind == RECORDS:
                 return body
@@ -99,6 +119,15 @@ class Child:
                 self.account = said
                 self._ended = True
         return b""
+
+    def _take(self, length: int) -> bytes:
+        """The bytes of the next slot, which is then free again."""
+        at = self._slot * SLOT
+        self._slot = (self._slot + 1) % SLOTS
+        body = self._ring[at : at + length]
+        with suppress(BrokenPipeError):  # it has ended, and perhaps all is well
+            os.write(self._says, TAKEN)
+        return body
 
     def _read(self, length: int) -> bytes:
         data = self._file.read(length)
@@ -118,7 +147,10 @@ class Child:
 
     def close(self) -> None:
         """End the child, if it has not ended, and let go of it."""
-        self._file.close()
+        if not self._file.closed:
+            self._file.close()
+            os.close(self._says)
+            self._ring.close()
         if self.pid:
             pid, self.pid = self.pid, 0
             with suppress(ProcessLookupError):
@@ -137,17 +169,18 @@ def _name(number: int) -> str:
 # ---- in the child
 
 
-def _become(captures: Captures, theirs: int, ours: int, mask: set[int | signal.Signals]) -> NoReturn:
-    """Be the child.  Nothing of the parent's runs here any more: no buffer is written, nothing is tidied."""
+def _become(reading: Reading, theirs: tuple[int, int], mask: set[int | signal.Signals]) -> NoReturn:
+    """Be the child, which ``theirs``, the parent's ends of the pipes, do not concern.  Nothing of the parent's runs here any more: no buffer is written, nothing is tidied."""
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.close(theirs)
+        for fd in theirs:
+            os.close(fd)
         gc.disable()
         bytes(ROOM)
-        Reading(captures, ours).run()
+        reading.run()
         status = 0
     finally:
         os._exit(status)  # also where nobody listens any more
@@ -156,9 +189,14 @@ def _become(captures: Captures, theirs: int, ours: int, mask: set[int | signal.S
 class Reading:
     """The work of the child."""
 
-    def __init__(self, captures: Captures, fd: int) -> None:
+    def __init__(self, captures: Captures, ring: mmap.mmap, fd: int, hears: int) -> None:
+        """``fd``: where messages go; ``hears``: where it is told of slots whose bytes were taken."""
         self._captures = captures
+        self._ring = ring
+        self._slot = 0
+        self._free = SLOTS
         self._fd = fd
+        self._hears = hears
         self._packer = Packer(captures)
         self._chunk = BytesWriter()
 
@@ -191,9 +229,24 @@ class Reading:
         if packer.near:
             self._send(NEAR, pickle.dumps(packer.near))
             packer.near = []
-        if len(self._chunk):
-            self._send(RECORDS, self._chunk.getvalue(), PADDING)
-            self._chunk.truncate(0)
+        size = len(self._chunk)
+        if not size:
+            return
+        body = self._chunk.getvalue()
+        self._chunk.truncate(0)
+        if size + len(PADDING) > SLOT:
+            self._send(RECORDS, body, PADDING)
+            return
+        while not self._free:
+            taken = os.read(self._hears, SLOTS)
+            if not taken:  # nobody listens any more
+                raise BrokenPipeError
+            self._free += len(taken)
+        self._free -= 1
+        at = self._slot * SLOT
+        self._slot = (self._slot + 1) % SLOTS
+        self._ring[at : at + size] = body
+        os.write(self._fd, HEAD.pack(SHARED, size + len(PADDING), self._captures.bytes_read))
 
     def _send(self, kind: int, *parts: bytes) -> None:
         left = [HEAD.pack(kind, sum(map(len, parts)), self._captures.bytes_read), *parts]

@@ -357,11 +357,11 @@ def test_without_another_process_it_goes_on_alone(tmp_path: Path, monkeypatch: p
     def refuse() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
+    captures = open_captures([str(path)])
     before = sorted(os.listdir("/dev/fd")) if os.path.isdir("/dev/fd") else []
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     monkeypatch.setattr(os, "fork", refuse)
-    captures = open_captures([str(path)])
     observation = pay.relayed(captures, [str(path)], Config(jobs=2))
     assert observation is captures
-    assert len(walk(observation)[0]) == 30
     assert (sorted(os.listdir("/dev/fd")) if before else []) == before
+    assert len(walk(observation)[0]) == 30
