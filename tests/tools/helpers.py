@@ -15,6 +15,7 @@ NEEDS = {
     "tcpfsm crosscheck": "tshark",
     "--bpf": "tcpdump",
     " jq ": "jq",
+    "\njq ": "jq",
 }
 """What in a command needs which program."""
 
