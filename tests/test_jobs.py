@@ -162,6 +162,20 @@ def test_a_large_capture_is_read_by_another_process(monkeypatch: pytest.MonkeyPa
     assert len(children) == 1
 
 
+def test_without_librt(python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """The interpreted engine, on a system that has no wheel of it."""
+    code = (
+        "import sys; sys.modules['librt'] = None; from tcptrace_py.cli.main import main; from tcptrace_py import words;"
+        "assert words.BytesWriter.__module__ == 'tcptrace_py._words'; main(sys.argv[1:])"
+    )
+    said = [
+        python("-c", code, "analyze", "--format", "json", "--jobs", jobs, str(ALL[0]), str(ALL[1]), TCPFSM_PURE="1")
+        for jobs in "12"
+    ]
+    assert [(done.returncode, done.stderr) for done in said] == [(0, "")] * 2
+    assert said[0].stdout == said[1].stdout != ""
+
+
 # ---- ends
 
 

@@ -98,7 +98,8 @@ def jobs_option(f: F) -> F:
         "--jobs",
         metavar="N",
         type=click.IntRange(min=1),
-        help="With 2, read in a process of its own, beside the analysis: faster, and the same report. Else as it pays.",
+        help="With 2, a process of its own reads the captures: faster, the same report. Else, as it pays. "
+        "Pipes are read without it, and so is what --verify-checksums and --compare-payload look at.",
     )
     return option(f)
 
