@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import build, model
-from tcptrace_py.report.connection_text import ConnectionText
 from tcptrace_py.report.encoding import to_json
 from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.rules.finding import Finding
@@ -66,13 +65,13 @@ class Json:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
-        self._text = ConnectionText(to_json, style.labels, b"", is_json=True).as_object
+        self._text = build.text_of(style.labels, b"")
         self._connections = Spool()
         self._findings = Spool()
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Put it aside, encoded."""
-        self._connections.add(c.number, self._text(c, build.rules_of(findings)))
+        self._connections.add(c.number, self._text(c, findings))
         if findings:
             self._findings.add(c.number, b",\n".join(to_json(build.finding(f)) for f in findings))
 

@@ -11,7 +11,6 @@ import msgspec
 
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.report import build, model
-from tcptrace_py.report.connection_text import ConnectionText
 from tcptrace_py.report.encoding import to_json
 from tcptrace_py.report.sink import EVERY, Ending, Style
 from tcptrace_py.rules.finding import Finding
@@ -25,11 +24,11 @@ class Ndjson:
 
     def __init__(self, out: BinaryIO, style: Style) -> None:
         self._out = out
-        self._text = ConnectionText(to_json, style.labels, b"\n", is_json=True).as_object
+        self._text = build.text_of(style.labels, b"\n")
 
     def connection(self, c: Connection, findings: list[Finding]) -> None:
         """Write it, and then what was found."""
-        self._out.write(self._text(c, build.rules_of(findings)))
+        self._out.write(self._text(c, findings))
         for f in findings:
             self._line(build.finding(f))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import cast
 
 from msgspec import UNSET
 
+from tcptrace_py import engine
 from tcptrace_py.machine import states as st
 from tcptrace_py.machine import story
 from tcptrace_py.machine.connection import Connection
 from tcptrace_py.machine.endpoint import EVIDENCE_NAMES, Endpoint, Step
 from tcptrace_py.report import model
+from tcptrace_py.report.connection_text import ConnectionText
+from tcptrace_py.report.encoding import to_json
 from tcptrace_py.report.figures import sent
 from tcptrace_py.report.identity import address_text, community_id, ports
 from tcptrace_py.report.text import known, maybe_seconds, seconds
@@ -55,6 +58,14 @@ def connection(c: Connection, findings: list[Finding], labels: Mapping[int, str]
         evicted=c.evicted,
         application=UNSET if labels is None else labels.get(int(c.number)),
     )
+
+
+def text_of(labels: dict[int, str] | None, end: bytes) -> Callable[[Connection, list[Finding]], bytes]:
+    """What gives the JSON of a connection, and ``end`` behind it: the faster of two ways that give the same."""
+    if engine.COMPILED:
+        as_object = ConnectionText(to_json, labels, end, is_json=True).as_object
+        return lambda c, findings: as_object(c, rules_of(findings))
+    return lambda c, findings: to_json(connection(c, findings, labels)) + end
 
 
 def rules_of(findings: list[Finding]) -> list[str]:
