@@ -39,7 +39,8 @@ SLOT = 64 * 1024
 """Bytes for a chunk and its padding; the rare one that is longer goes through the pipe."""
 SLOTS = 16
 """A megabyte in all: enough for either side to go on while the other waits, and little enough for a processor's cache."""
-TAKEN = b"\0"
+AT_ONCE = 4
+"""Slots to tell of in one message, either way: each wakes the other side, which on a busy machine may push this one out."""
 
 ROOM = 8 << 20
 """Freeing a block of this size teaches glibc to keep what is freed, up to twice as much, instead of giving it back to the
@@ -70,6 +71,7 @@ class Child:
         self.bytes_read = 0
         self._ring = mmap.mmap(-1, SLOT * SLOTS)
         self._slot = 0
+        self._taken = 0  # slots that it has not been told of
         ours, theirs = os.pipe()
         try:
             hears, self._says = os.pipe()
@@ -125,8 +127,11 @@ class Child:
         at = self._slot * SLOT
         self._slot = (self._slot + 1) % SLOTS
         body = self._ring[at : at + length]
-        with suppress(BrokenPipeError):  # it has ended, and perhaps all is well
-            os.write(self._says, TAKEN)
+        self._taken += 1
+        if self._taken == AT_ONCE:
+            self._taken = 0
+            with suppress(BrokenPipeError):  # it has ended, and perhaps all is well
+                os.write(self._says, bytes(AT_ONCE))
         return body
 
     def _read(self, length: int) -> bytes:
@@ -195,6 +200,7 @@ class Reading:
         self._ring = ring
         self._slot = 0
         self._free = SLOTS
+        self._untold = b""  # messages about slots that are filled
         self._fd = fd
         self._hears = hears
         self._packer = Packer(captures)
@@ -237,6 +243,8 @@ class Reading:
         if size + len(PADDING) > SLOT:
             self._send(RECORDS, body, PADDING)
             return
+        if not self._free:
+            self._tell()
         while not self._free:
             taken = os.read(self._hears, SLOTS)
             if not taken:  # nobody listens any more
@@ -246,9 +254,18 @@ class Reading:
         at = self._slot * SLOT
         self._slot = (self._slot + 1) % SLOTS
         self._ring[at : at + size] = body
-        os.write(self._fd, HEAD.pack(SHARED, size + len(PADDING), self._captures.bytes_read))
+        self._untold += HEAD.pack(SHARED, size + len(PADDING), self._captures.bytes_read)
+        if len(self._untold) == AT_ONCE * HEAD.size:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say which slots are filled: so few bytes are written whole, or not at all."""
+        if self._untold:
+            os.write(self._fd, self._untold)
+            self._untold = b""
 
     def _send(self, kind: int, *parts: bytes) -> None:
+        self._tell()
         left = [HEAD.pack(kind, sum(map(len, parts)), self._captures.bytes_read), *parts]
         written = os.writev(self._fd, left)
         if written < sum(map(len, left)):  # a signal came between
