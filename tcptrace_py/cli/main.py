@@ -119,6 +119,9 @@ def run(args: list[str]) -> int:
     except TcpfsmError as e:
         _say(str(e))
         return exits.USAGE
+    except MemoryError:
+        _say("out of memory: --max-connections bounds how many connections are kept")
+        return exits.USAGE
     except OSError as e:  # a full disk, a folder that may not be written to
         _say(f"{e.filename or 'standard output'}: {e.strerror or e}")  # what writes a file names it (cli/output.py)
         return exits.USAGE
