@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.generate import generate
+from tcptrace_py.cli import main
 from tcptrace_py.cli.main import COMMANDS
 from tools.captures import pcap
 from tools.program import COMMAND, SAMPLES, environment, run, without_traceback
@@ -241,21 +241,10 @@ def test_it_is_a_module_too(tmp_path: Path) -> None:
     assert done.stdout == run("--version").stdout
 
 
-LITTLE_MEMORY = """
-import resource, sys
-from pathlib import Path
-from tcptrace_py.cli.main import run
-assert run(["analyze", "--quiet", sys.argv[2]]) == 0  # all modules are there
-used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (6 << 20), resource.RLIM_INFINITY))
-sys.exit(run(["analyze", "--quiet", "--jobs", "1", sys.argv[1]]))
-"""
+def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def greedy(*_: object, **__: object) -> None:
+        raise MemoryError
 
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="without /proc it is not known how much is used")
-def test_too_little_memory_is_one_line(python: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
-    flood = tmp_path / "flood"
-    generate("flood", 60_000, str(flood), 64)
-    done = python("-c", LITTLE_MEMORY, str(flood), str(FINE))
-    assert done.returncode == 2
-    assert done.stderr == "tcpfsm: out of memory: --max-connections bounds how many connections are kept\n"
+    monkeypatch.setattr("tcptrace_py.cli.analysis.Tracker", greedy)
+    assert main.run(["analyze", str(FINE)]) == 2
+    assert capsys.readouterr().err == "tcpfsm: out of memory: --max-connections bounds how many connections are kept\n"
