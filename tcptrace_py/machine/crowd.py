@@ -13,7 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tcptrace_py.machine.connection import Flow
 from tcptrace_py.machine.flowtable import V4, key_between
-from tcptrace_py.machine.recency import END, Recency
+from tcptrace_py.machine.recency import Recency
 from tcptrace_py.machine.timing import SECOND
 from tcptrace_py.words import read_i64_be
 
@@ -264,15 +264,55 @@ class More:
         self.frames = [int(frame)]
 
 
-class PendingTable:
-    """Servers, at most MAX_ENTRIES of them."""
+class Table:
+    """At most MAX_ENTRIES entries: which key has which place, and in which order they were touched."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self.places: dict[int | bytes, int] = {}
-        self.entries: list[Pending] = []
         self.order = Recency(MAX_ENTRIES)
+
+    def is_finding(self, place: i64) -> bool:
+        """Whether the entry at a place is worth a finding."""
+        raise NotImplementedError
+
+    def key_at(self, place: i64) -> int | bytes:
+        """The key of the entry at a place."""
+        raise NotImplementedError
+
+    def make_room(self) -> i64:
+        """Forget the one that was not touched for longest, or the newest if the oldest are all findings.
+
+        The place is touched, and free for another.  Only for a full table.
+        """
+        order = self.order
+        place: i64 = order.oldest()
+        tried: i64 = 1
+        while self.is_finding(place):
+            if tried == _CANDIDATES:
+                place = order.latest()
+                break
+            place = order.following(place)
+            tried += 1
+        del self.places[self.key_at(place)]
+        order.touch(place)
+        return place
+
+
+class PendingTable(Table):
+    """Servers."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        super().__init__(bounds)
+        self.entries: list[Pending] = []
         self.latest: Pending | None = None  # the one that was asked for last: most often it is asked for again
+
+    def is_finding(self, place: i64) -> bool:
+        return self.entries[place].is_flood(self.bounds)
+
+    def key_at(self, place: i64) -> int | bytes:
+        entry = self.entries[place]
+        return server_of_key(entry.known, entry.server_id)
 
     def get(self, flow: Flow, start: i64, frame: i64) -> Pending:
         """The entry of a connection's server, made if there is none."""
@@ -297,30 +337,11 @@ class PendingTable:
             return self.order.take()
         place: i64 = self.make_room()
         self.entries[place] = entry
-        self.order.touch(place)
-        return place
-
-    def make_room(self) -> i64:
-        """Forget the one that was not touched for longest; one that is worth a finding only if all are."""
-        place: i64 = self.order.oldest()
-        tried: i64 = 0
-        while tried < _CANDIDATES and place != END and self.entries[place].is_flood(self.bounds):
-            place = self.order.following(place)
-            tried += 1
-        if tried == _CANDIDATES:
-            place = self.order.latest()  # nothing but findings among the oldest: they stay, and the newest gives way
-        gone = self.entries[place]
-        del self.places[server_of_key(gone.known, gone.server_id)]
         return place
 
     def all(self) -> list[Pending]:
         """The entries, the one that was touched last behind all others."""
-        found: list[Pending] = []
-        place: i64 = self.order.oldest()
-        while place != END:
-            found.append(self.entries[place])
-            place = self.order.following(place)
-        return found
+        return [self.entries[place] for place in self.order.places()]
 
     def folds(self, flow: Flow, start: i64, frame: i64, told_singly: i64) -> bool:
         """Whether enough was said singly of this server; if so, this is one more that is folded away."""
@@ -336,14 +357,19 @@ class PendingTable:
         return entry.is_flood(self.bounds) and self.folds(flow, start, frame, told_singly)
 
 
-class AttemptTable:
-    """Sources, likewise."""
+class AttemptTable(Table):
+    """Sources."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self.bounds = bounds
-        self.places: dict[int | bytes, int] = {}
+        super().__init__(bounds)
         self.entries: list[Attempts] = []
-        self.order = Recency(MAX_ENTRIES)
+
+    def is_finding(self, place: i64) -> bool:
+        return self.entries[place].is_scan
+
+    def key_at(self, place: i64) -> int | bytes:
+        entry = self.entries[place]
+        return client_of_key(entry.known, entry.client_id)
 
     def get(self, flow: Flow, frame: i64) -> Attempts:
         """The entry of a connection's client, made if there is none; the connection began in ``frame``."""
@@ -355,7 +381,6 @@ class AttemptTable:
         place: i64 = 0
         if self.order.is_full():
             place = self.make_room()
-            self.order.touch(place)
             self.entries[place].begin(flow, frame)
         else:
             place = self.order.take()
@@ -363,24 +388,6 @@ class AttemptTable:
         self.places[key] = int(place)
         return self.entries[place]
 
-    def make_room(self) -> i64:
-        """Forget the one that was not touched for longest; one that is worth a finding only if all are."""
-        place: i64 = self.order.oldest()
-        tried: i64 = 0
-        while tried < _CANDIDATES and place != END and self.entries[place].is_scan:
-            place = self.order.following(place)
-            tried += 1
-        if tried == _CANDIDATES:
-            place = self.order.latest()
-        gone = self.entries[place]
-        del self.places[client_of_key(gone.known, gone.client_id)]
-        return place
-
     def all(self) -> list[Attempts]:
         """The entries, the one that was touched last behind all others."""
-        found: list[Attempts] = []
-        place: i64 = self.order.oldest()
-        while place != END:
-            found.append(self.entries[place])
-            place = self.order.following(place)
-        return found
+        return [self.entries[place] for place in self.order.places()]

@@ -67,3 +67,12 @@ class Recency:
         """The one that was touched next after another; END: that was the last."""
         after: i64 = self.newer[place]
         return END if after == self.most else after
+
+    def places(self) -> list[int]:
+        """All of them, the latest last."""
+        found: list[int] = []
+        place: i64 = self.oldest()
+        while place != END:
+            found.append(int(place))
+            place = self.following(place)
+        return found

@@ -12,15 +12,6 @@ from tcptrace_py.machine.recency import END, Recency
 MOST = 5
 
 
-def order(ring: Recency) -> list[int]:
-    found = []
-    place = ring.oldest()
-    while place != END:
-        found.append(int(place))
-        place = ring.following(place)
-    return found
-
-
 @given(st.lists(st.integers(0, MOST), max_size=40))
 def test_places_stand_in_the_order_in_which_they_were_touched(steps: list[int]) -> None:
     ring = Recency(MOST)
@@ -32,7 +23,7 @@ def test_places_stand_in_the_order_in_which_they_were_touched(steps: list[int]) 
             expected.move_to_end(step)
         elif not ring.is_full():
             expected[int(ring.take())] = None
-        assert order(ring) == list(expected)
+        assert ring.places() == list(expected)
         assert ring.is_full() == (len(expected) == MOST)
         if expected:
             assert ring.latest() == next(reversed(expected))
